@@ -1,0 +1,1 @@
+"""Move Prometheus metrics into TimescaleDB, keep them right, and serve them over REST."""

@@ -1,0 +1,18 @@
+"""Load the statements of `sql/queries/`, one a file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from typing_extensions import LiteralString
+
+QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
+
+
+@cache
+def query(name: str) -> LiteralString:
+    """Return the text of `sql/queries/<name>.sql`."""
+    # Only files of this repository are read, so the text is as literal as one in the source.
+    return cast("LiteralString", (QUERIES_DIR / f"{name}.sql").read_text(encoding="utf-8"))

@@ -1,0 +1,98 @@
+"""The only reader of the environment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from promtsdb_dagster.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What the environment says; field names in upper case are the variables' names."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    datasource_url: str | None = Field(
+        None, description="Prometheus (or VictoriaMetrics) base URL, e.g. http://localhost:9090"
+    )
+    datasource_username: str | None = Field(None, description="user for basic auth")
+    datasource_password: SecretStr | None = Field(None, description="password for basic auth")
+    datasource_bearer_token: SecretStr | None = Field(None, description="bearer token")
+    datasource_ca_file: Path | None = Field(None, description="PEM file with the CA to trust")
+    datasource_tls_insecure: bool = Field(False, description="true: do not verify the certificate")
+    datasource_timeout_seconds: float = Field(120, gt=0, description="per request")
+    datasource_concurrency: int = Field(4, ge=1, le=64, description="requests at once")
+    datasource_attempts: int = Field(6, ge=1, le=50, description="tries per request")
+    datasource_settle_seconds: int = Field(
+        60, ge=0, description="samples younger than this may still change and are not fetched"
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="libpq URL of an owner role, e.g. postgresql://owner:...@localhost/metrics"
+    )
+    backfill_start: date = Field(date(2023, 5, 10), description="first day of history, UTC")
+    backfill_concurrency: int = Field(2, ge=1, le=32, description="windows written at once")
+
+    rules_dir: Path = Field(ROOT / "rules", description="folder of the rule files")
+    sql_dir: Path = Field(ROOT / "sql", description="folder of the migrations and statements")
+
+    telegraf_url: str = Field(
+        "http://localhost:9273/write", description="where live samples are remote-written"
+    )
+    telegraf_metrics_url: str | None = Field(
+        None, description="Telegraf's own metrics, e.g. http://localhost:9274/metrics"
+    )
+    vmalert_url: str | None = Field(None, description="vmalert, e.g. http://localhost:8880")
+    postgrest_admin_url: str | None = Field(
+        None, description="PostgREST's admin port, e.g. http://localhost:3001"
+    )
+    api_url: str | None = Field(None, description="the public API, e.g. http://localhost:3000")
+
+    @field_validator("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str | None) -> str | None:
+        return url.rstrip("/") if url else url
+
+    @property
+    def history_start(self) -> datetime:
+        """Return the first instant of history, UTC."""
+        return datetime.combine(self.backfill_start, datetime.min.time(), timezone.utc)
+
+    def require_database_url(self) -> str:
+        """Return DATABASE_URL or raise ConfigurationError."""
+        if self.database_url is None:
+            raise ConfigurationError(_missing("DATABASE_URL", "the URL of the owner role"))
+        return self.database_url.get_secret_value()
+
+    def require_datasource_url(self) -> str:
+        """Return DATASOURCE_URL or raise ConfigurationError."""
+        if self.datasource_url is None:
+            raise ConfigurationError(_missing("DATASOURCE_URL", "the URL of Prometheus"))
+        return self.datasource_url
+
+
+def load_settings() -> Settings:
+    """Read the environment; raise ConfigurationError naming the variable that is wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # every value comes from the environment
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']).upper()}={item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise ConfigurationError(
+            f"the environment has unusable settings: {problems}; see .env.example"
+        ) from None
+
+
+def _missing(variable: str, meaning: str) -> str:
+    return (
+        f"{variable} is not set, wanted {meaning}; "
+        "export it, or start the bundled stack with `make up`"
+    )
