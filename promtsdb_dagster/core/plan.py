@@ -1,0 +1,235 @@
+"""Decide which windows a backfill still has to do, at which step, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.rules import Rule, RuleGroup
+from promtsdb_dagster.core.windows import Window
+
+DAY = timedelta(days=1)
+LIVE = "live"
+
+
+@dataclass(frozen=True)
+class Ages:
+    """Say how old the windows of a group may be: `coarse` is older, `fine` younger than a week."""
+
+    coarse: bool = False
+    fine: bool = False
+
+
+# A group that is not named here takes windows of every age.
+AGES: Mapping[str, Ages] = {
+    "backfill_1y": Ages(coarse=True),
+    "backfill_1w": Ages(fine=True),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Hold the limits of a backfill."""
+
+    history_start: datetime
+    retention: timedelta = timedelta(days=365)
+    coarse_age: timedelta = timedelta(days=7)
+    settle: timedelta = timedelta(seconds=60)
+    concurrency: int = 2
+    # Rows of one transaction that are held in memory; about 200 bytes each.
+    rows_per_unit: int = 500_000
+    instants_per_unit: int = 720
+
+    def boundary(self, now: datetime) -> datetime:
+        """Return the midnight, UTC, from which on windows count as fine.
+
+        A midnight, so that a daily partition belongs to one group only.
+        """
+        return w.floor(now, DAY) - self.coarse_age
+
+    def settled(self, now: datetime, step: timedelta) -> datetime:
+        """Return the end, exclusive, of what can be fetched now."""
+        return w.floor(now - self.settle, step) + step
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Hold one line of the ledger: a window of a rule that was committed at this step."""
+
+    group: str
+    rule: str
+    record: str
+    step: timedelta
+    window: Window
+    verified: bool
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """Hold one rule over one window, to be fetched and written."""
+
+    window: Window
+    rule_key: str
+    rule: Rule
+    step: timedelta
+
+    def __lt__(self, other: object) -> bool:  # rules have no order; their keys do
+        if not isinstance(other, Task):
+            return NotImplemented
+        return (self.window, self.rule_key) < (other.window, other.rule_key)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Hold what of a request can be done at all, and the reasons for the rest."""
+
+    windows: tuple[Window, ...]
+    skipped: tuple[tuple[Window, str], ...]
+
+
+def scope(
+    group: RuleGroup,
+    requested: Sequence[Window],
+    *,
+    now: datetime,
+    policy: Policy,
+    keeps_for_ever: bool,
+) -> Scope:
+    """Clip the requested windows to what the group may fetch."""
+    ages = AGES.get(group.name, Ages())
+    boundary = policy.boundary(now)
+    limits: list[tuple[datetime | None, datetime | None, str]] = [
+        (policy.history_start, None, f"before BACKFILL_START {policy.history_start:%Y-%m-%d}"),
+        (None, policy.settled(now, group.step), f"not settled at {now:%Y-%m-%dT%H:%M:%SZ}"),
+    ]
+    if not keeps_for_ever:
+        floor = w.ceil(now - policy.retention, group.step)
+        limits.append((floor, None, f"older than the retention of {policy.retention.days} days"))
+    days = policy.coarse_age.days
+    if ages.coarse:
+        limits.append((None, boundary, f"younger than {days} days, a finer group has it"))
+    if ages.fine:
+        limits.append((boundary, None, f"older than {days} days, a coarser group has it"))
+    kept = w.merge(requested)
+    skipped: list[tuple[Window, str]] = []
+    for start, end, reason in limits:
+        inside: list[Window] = []
+        for window in kept:
+            allowed = w.between(start or window.start, end or window.end)
+            part = allowed and window.meet(allowed)
+            inside.extend([part] if part else [])
+            outside = w.subtract([window], [part] if part else [])
+            skipped.extend((piece, reason) for piece in outside)
+        kept = inside
+    return Scope(tuple(kept), tuple(skipped))
+
+
+def plan_gauge(
+    rule: Rule,
+    step: timedelta,
+    wanted: Iterable[Window],
+    ledger: Iterable[Entry],
+    *,
+    recheck: bool = False,
+) -> list[Task]:
+    """Return what of the wanted windows the ledger does not hold as verified."""
+    done = (
+        entry.window
+        for entry in ledger
+        if entry.verified and entry.rule == rule.key and entry.group == rule.group
+    )
+    todo = w.merge(wanted) if recheck else w.subtract(wanted, done)
+    return [Task(window, rule.key, rule, step) for window in todo if _holds_instant(window, step)]
+
+
+def plan_cumulative(
+    rule: Rule,
+    step: timedelta,
+    wanted: Iterable[Window],
+    ledger: Sequence[Entry],
+    *,
+    fine_rule: Rule | None,
+    fine_step: timedelta,
+    live_since: datetime | None,
+    settled: datetime,
+    recheck: bool = False,
+) -> list[Task]:
+    """Return the tasks that make every moment count exactly once in a running total.
+
+    A sample at t stands for (t - step, t], so samples at two steps may not share a moment.
+    Whole steps that nothing covers are done at `step`; what is left of a step that is covered
+    in part, or that is not over at `settled` (exclusive), is done at `fine_step`. From
+    `live_since` on the live rows count, and only the live group itself may fill their gaps.
+    """
+    mine = [entry for entry in ledger if entry.record == rule.record]
+    asked: list[Window] = []
+    for window in wanted:
+        end = min(w.ceil(window.end, step) - step + fine_step, settled)
+        if window.end < settled <= end:
+            end = settled
+        if rule.group != LIVE and live_since is not None:
+            end = min(end, live_since)
+        asked_window = w.between(w.ceil(window.start, step) - step + fine_step, end)
+        asked.extend([asked_window] if asked_window else [])
+    tasks = []
+    for piece in w.subtract(asked, (_covered(entry, fine_step) for entry in mine)):
+        tasks.extend(_by_steps(piece, rule, step, fine_rule, fine_step))
+    # A window that was committed but never verified is done again as it was: at another step
+    # it would count twice.
+    rules = {candidate.key: candidate for candidate in (rule, fine_rule) if candidate}
+    for entry in mine:
+        again = recheck or not entry.verified
+        if again and entry.rule in rules and w.intersect([_covered(entry, fine_step)], asked):
+            tasks.append(Task(entry.window, entry.rule, rules[entry.rule], entry.step))
+    return sorted(tasks)
+
+
+def _by_steps(
+    piece: Window, rule: Rule, step: timedelta, fine_rule: Rule | None, fine_step: timedelta
+) -> list[Task]:
+    """Cut fine instants into whole steps and what is left of them at both ends."""
+    if step == fine_step:
+        return [Task(piece, rule.key, rule, step)]
+    first = w.ceil(piece.start - fine_step, step)
+    last = w.floor(piece.end - fine_step, step)
+    whole = w.between(first + step, last + step)
+    edges: list[Window | None] = (
+        [w.between(piece.start, first + fine_step), w.between(last + fine_step, piece.end)]
+        if whole
+        else [piece]
+    )
+    tasks = [Task(whole, rule.key, rule, step)] if whole else []
+    if fine_rule is not None:
+        tasks += [Task(edge, fine_rule.key, fine_rule, fine_step) for edge in edges if edge]
+    return tasks
+
+
+def _covered(entry: Entry, fine_step: timedelta) -> Window:
+    """Return the fine instants whose moments the entry's samples stand for."""
+    first = w.ceil(entry.window.start, entry.step)
+    last = w.ceil(entry.window.end, entry.step) - entry.step
+    return Window(first - entry.step + fine_step, last + fine_step)
+
+
+def _holds_instant(window: Window, step: timedelta) -> bool:
+    return w.count_instants(window, step) > 0
+
+
+def units(
+    partitions: Sequence[Window], step: timedelta, instants_per_unit: int
+) -> list[tuple[Window, ...]]:
+    """Group adjoining partitions into units of work, each committed as a whole."""
+    grouped: list[list[Window]] = []
+    size = 0
+    for partition in sorted(partitions):
+        instants = w.count_instants(partition, step)
+        adjoins = bool(grouped) and grouped[-1][-1].end == partition.start
+        if adjoins and size + instants <= instants_per_unit:
+            grouped[-1].append(partition)
+            size += instants
+        else:
+            grouped.append([partition])
+            size = instants
+    return [tuple(group) for group in grouped]

@@ -1,0 +1,178 @@
+"""Turn the answers of Prometheus into series of rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from promtsdb_dagster.core.rules import Rule
+from promtsdb_dagster.core.windows import EPOCH, Window, count_instants
+from promtsdb_dagster.errors import RuleError, SourceIncomplete
+
+_FNV_OFFSET = 0xCBF29CE484222325
+_FNV_PRIME = 0x100000001B3
+_MASK = 0xFFFFFFFFFFFFFFFF
+_TIERS = frozenset({"mainnet", "testnet"})
+# PostgreSQL stores no NUL in text or jsonb; Unicode's own sign for it keeps the label readable.
+_NUL_SIGN = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Say which metrics go to the `geo` schema and which are cumulative."""
+
+    geo: frozenset[str] = frozenset()
+    cumulative: frozenset[str] = frozenset()
+
+    def schema_of(self, name: str, labels: Mapping[str, str]) -> str:
+        """Return the schema of a series by its lower-cased name and its labels."""
+        if name in self.geo:
+            return "geo"
+        if name in self.cumulative:
+            return "cumsum"
+        tier = labels.get("manifest_tier", "")
+        return tier if tier in _TIERS else "common"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Hold the rows of one series: unix seconds ascending, values as shortest decimals."""
+
+    name: str
+    schema: str
+    tag_id: int
+    tags: Mapping[str, str]
+    times: Sequence[int]
+    values: Sequence[str]
+
+
+@dataclass
+class Converted:
+    """Hold the series of one answer and what was left out of it, by reason."""
+
+    series: list[Series] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    repaired_labels: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows all series have together."""
+        return sum(len(series.times) for series in self.series)
+
+
+def tag_id(tags: Mapping[str, str]) -> int:
+    """Return the FNV-1a 64 of all tags sorted by key, as a signed 64 bit number.
+
+    The same as GetTagID of Telegraf's PostgreSQL output, so that rows of both writers meet.
+    """
+    digest = _FNV_OFFSET
+    for key, value in sorted((k.encode(), v.encode()) for k, v in tags.items()):
+        for byte in key + b"\0" + value + b"\0":
+            digest = ((digest ^ byte) * _FNV_PRIME) & _MASK
+    return digest - (1 << 64) if digest >> 63 else digest
+
+
+def plain_decimal(text: str) -> str | None:
+    """Return the shortest decimal that reads back as the same float64, or None if not finite.
+
+    Without exponent and without a trailing `.0`; raises ValueError for what is not a number.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        return None
+    if number.is_integer() and abs(number) < 1e16:
+        return str(int(number))
+    # repr is the shortest decimal in Python; Decimal only spells its exponent out.
+    plain = format(Decimal(repr(number)), "f")
+    return plain[:-2] if plain.endswith(".0") else plain
+
+
+def tags_of(name: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that Telegraf would send for a series."""
+    tags = {key: value for key, value in labels.items() if key != "__name__"}
+    tags["tli_name"] = name
+    tags.setdefault("host", "telegraf")
+    return tags
+
+
+def convert(
+    rule: Rule,
+    answer: Iterable[Mapping[str, Any]],
+    *,
+    window: Window,
+    step: timedelta,
+    routing: Routing,
+) -> Converted:
+    """Turn a range vector of one rule into rows.
+
+    Raises SourceIncomplete for samples outside of the window or off the step, and RuleError
+    when two series have the same labels. NaN and infinities are dropped and counted.
+    """
+    converted = Converted()
+    name = rule.record.lower()
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    first = int((window.start - EPOCH).total_seconds())
+    last = int((window.end - EPOCH).total_seconds())
+    seconds = int(step.total_seconds())
+    most = count_instants(window, step)
+    for item in answer:
+        labels = {**item["metric"], **rule.labels}
+        labels.pop("__name__", None)
+        # Prometheus takes an empty label for an absent one.
+        labels = {key: value for key, value in labels.items() if value != ""}
+        identity = tuple(sorted(labels.items()))
+        if identity in seen:
+            raise RuleError(
+                f"{rule.file}:{rule.line}: rule {rule.record!r} of group {rule.group!r} returns "
+                f"the label set {labels!r} twice, wanted each at most once; "
+                "aggregate or add the label that tells them apart"
+            )
+        seen.add(identity)
+        points = item["values"]
+        if len(points) > most:
+            raise SourceIncomplete(
+                f"rule {rule.record!r} got {len(points)} samples for one series in {window}, "
+                f"wanted at most {most}; the source answers for another step or window"
+            )
+        times, values = _points(points, rule, window, first, last, seconds, converted.dropped)
+        if not times:
+            continue
+        tags = tags_of(name, labels)
+        identifier = tag_id(tags)
+        if any("\0" in part for pair in tags.items() for part in pair):
+            converted.repaired_labels += 1
+            tags = {k.replace("\0", _NUL_SIGN): v.replace("\0", _NUL_SIGN) for k, v in tags.items()}
+        schema = routing.schema_of(name, labels)
+        converted.series.append(Series(name, schema, identifier, tags, times, values))
+    return converted
+
+
+def _points(
+    points: Sequence[Sequence[Any]],
+    rule: Rule,
+    window: Window,
+    first: int,
+    last: int,
+    step: int,
+    dropped: Counter[str],
+) -> tuple[list[int], list[str]]:
+    times: list[int] = []
+    values: list[str] = []
+    for instant, text in points:
+        if not first <= instant < last or instant % step:
+            raise SourceIncomplete(
+                f"rule {rule.record!r} got a sample at {instant}, wanted multiples of {step} s "
+                f"in {window}; the source does not answer what was asked"
+            )
+        plain = plain_decimal(text)
+        if plain is None:
+            dropped["NaN" if math.isnan(float(text)) else "infinite"] += 1
+            continue
+        times.append(int(instant))
+        values.append(plain)
+    return times, values
