@@ -95,16 +95,21 @@ def scope(
     *,
     now: datetime,
     policy: Policy,
-    keeps_for_ever: bool,
+    cumulative: bool,
 ) -> Scope:
-    """Clip the requested windows to what the group may fetch."""
+    """Clip the requested windows to what the group may fetch.
+
+    Cumulative metrics have no retention, and their end is not clipped here: what of a step is
+    settled is for `plan_cumulative` to say.
+    """
     ages = AGES.get(group.name, Ages())
     boundary = policy.boundary(now)
     limits: list[tuple[datetime | None, datetime | None, str]] = [
         (policy.history_start, None, f"before BACKFILL_START {policy.history_start:%Y-%m-%d}"),
-        (None, policy.settled(now, group.step), f"not settled at {now:%Y-%m-%dT%H:%M:%SZ}"),
     ]
-    if not keeps_for_ever:
+    if not cumulative:
+        settled = policy.settled(now, group.step)
+        limits.append((None, settled, f"not settled at {now:%Y-%m-%dT%H:%M:%SZ}"))
         floor = w.ceil(now - policy.retention, group.step)
         limits.append((floor, None, f"older than the retention of {policy.retention.days} days"))
     days = policy.coarse_age.days
@@ -162,13 +167,12 @@ def plan_cumulative(
     Whole steps that nothing covers are done at `step`; what is left of a step that is covered
     in part, or that is not over at `settled` (exclusive), is done at `fine_step`. From
     `live_since` on the live rows count, and only the live group itself may fill their gaps.
+    The wanted windows may reach past `settled`.
     """
     mine = [entry for entry in ledger if entry.record == rule.record]
     asked: list[Window] = []
     for window in wanted:
         end = min(w.ceil(window.end, step) - step + fine_step, settled)
-        if window.end < settled <= end:
-            end = settled
         if rule.group != LIVE and live_since is not None:
             end = min(end, live_since)
         asked_window = w.between(w.ceil(window.start, step) - step + fine_step, end)
