@@ -83,7 +83,7 @@ def load_settings() -> Settings:
         return Settings()  # type: ignore[call-arg]  # every value comes from the environment
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']).upper()}={item['input']!r}: {item['msg']}"
+            f"{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
             for item in error.errors()
         )
         raise ConfigurationError(

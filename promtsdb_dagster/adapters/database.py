@@ -74,6 +74,16 @@ class Database:
                 f"the database at {self._address} has no room left: {_text(error)}; nothing of "
                 "this window was stored; free space and run the same partitions again"
             ) from error
+        except (pg.UndefinedTable, pg.UndefinedFunction, pg.InvalidSchemaName) as error:
+            raise StoreError(
+                f"the database at {self._address} lacks what this code needs: {_text(error)}; "
+                "bring it up to date with `make migrate`"
+            ) from error
+        except pg.InsufficientPrivilege as error:
+            raise StoreError(
+                f"the role of DATABASE_URL may not do this at {self._address}: {_text(error)}; "
+                "wanted the role that owns the schemas"
+            ) from error
         except (psycopg.OperationalError, pg.InterfaceError) as error:
             raise StoreUnavailable(
                 f"the database at {self._address} cannot be used: {_text(error)}; wanted a server "

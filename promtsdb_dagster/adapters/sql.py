@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 from typing_extensions import LiteralString
 
@@ -14,5 +13,4 @@ QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
 @cache
 def query(name: str) -> LiteralString:
     """Return the text of `sql/queries/<name>.sql`."""
-    # Only files of this repository are read, so the text is as literal as one in the source.
-    return cast("LiteralString", (QUERIES_DIR / f"{name}.sql").read_text(encoding="utf-8"))
+    return (QUERIES_DIR / f"{name}.sql").read_text(encoding="utf-8")

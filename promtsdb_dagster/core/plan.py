@@ -66,19 +66,21 @@ class Entry:
     verified: bool
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Task:
     """Hold one rule over one window, to be fetched and written."""
 
     window: Window
-    rule_key: str
     rule: Rule
     step: timedelta
+    # Two rules of a group may share a record; numbered, the pair stays apart in the ledger.
+    record: str
+    cumulative: bool = False
 
-    def __lt__(self, other: object) -> bool:  # rules have no order; their keys do
-        if not isinstance(other, Task):
-            return NotImplemented
-        return (self.window, self.rule_key) < (other.window, other.rule_key)
+    @property
+    def order(self) -> tuple[Window, str, str]:
+        """Return a sort key: tasks of one plan always come in the same order."""
+        return self.window, self.record, self.rule.key
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def scope(
 
 def plan_gauge(
     rule: Rule,
+    record: str,
     step: timedelta,
     wanted: Iterable[Window],
     ledger: Iterable[Entry],
@@ -146,11 +149,12 @@ def plan_gauge(
         if entry.verified and entry.rule == rule.key and entry.group == rule.group
     )
     todo = w.merge(wanted) if recheck else w.subtract(wanted, done)
-    return [Task(window, rule.key, rule, step) for window in todo if _holds_instant(window, step)]
+    return [Task(window, rule, step, record) for window in todo if w.count_instants(window, step)]
 
 
 def plan_cumulative(
     rule: Rule,
+    record: str,
     step: timedelta,
     wanted: Iterable[Window],
     ledger: Sequence[Entry],
@@ -169,7 +173,7 @@ def plan_cumulative(
     `live_since` on the live rows count, and only the live group itself may fill their gaps.
     The wanted windows may reach past `settled`.
     """
-    mine = [entry for entry in ledger if entry.record == rule.record]
+    mine = [entry for entry in ledger if entry.record == record]
     asked: list[Window] = []
     for window in wanted:
         end = min(w.ceil(window.end, step) - step + fine_step, settled)
@@ -179,34 +183,37 @@ def plan_cumulative(
         asked.extend([asked_window] if asked_window else [])
     tasks = []
     for piece in w.subtract(asked, (_covered(entry, fine_step) for entry in mine)):
-        tasks.extend(_by_steps(piece, rule, step, fine_rule, fine_step))
+        tasks.extend(_by_steps(piece, rule, record, step, fine_rule, fine_step))
     # A window that was committed but never verified is done again as it was: at another step
     # it would count twice.
     rules = {candidate.key: candidate for candidate in (rule, fine_rule) if candidate}
     for entry in mine:
         again = recheck or not entry.verified
         if again and entry.rule in rules and w.intersect([_covered(entry, fine_step)], asked):
-            tasks.append(Task(entry.window, entry.rule, rules[entry.rule], entry.step))
-    return sorted(tasks)
+            tasks.append(Task(entry.window, rules[entry.rule], entry.step, record, True))
+    return sorted(tasks, key=lambda task: task.order)
 
 
 def _by_steps(
-    piece: Window, rule: Rule, step: timedelta, fine_rule: Rule | None, fine_step: timedelta
+    piece: Window,
+    rule: Rule,
+    record: str,
+    step: timedelta,
+    fine_rule: Rule | None,
+    fine_step: timedelta,
 ) -> list[Task]:
     """Cut fine instants into whole steps and what is left of them at both ends."""
-    if step == fine_step:
-        return [Task(piece, rule.key, rule, step)]
     first = w.ceil(piece.start - fine_step, step)
     last = w.floor(piece.end - fine_step, step)
     whole = w.between(first + step, last + step)
-    edges: list[Window | None] = (
-        [w.between(piece.start, first + fine_step), w.between(last + fine_step, piece.end)]
-        if whole
-        else [piece]
-    )
-    tasks = [Task(whole, rule.key, rule, step)] if whole else []
+    tasks = [Task(whole, rule, step, record, True)] if whole else []
+    edges = [
+        w.between(piece.start, first + fine_step),
+        w.between(last + fine_step, piece.end),
+    ]
     if fine_rule is not None:
-        tasks += [Task(edge, fine_rule.key, fine_rule, fine_step) for edge in edges if edge]
+        for edge in edges if whole else [piece]:
+            tasks.extend([Task(edge, fine_rule, fine_step, record, True)] if edge else [])
     return tasks
 
 
@@ -215,10 +222,6 @@ def _covered(entry: Entry, fine_step: timedelta) -> Window:
     first = w.ceil(entry.window.start, entry.step)
     last = w.ceil(entry.window.end, entry.step) - entry.step
     return Window(first - entry.step + fine_step, last + fine_step)
-
-
-def _holds_instant(window: Window, step: timedelta) -> bool:
-    return w.count_instants(window, step) > 0
 
 
 def units(

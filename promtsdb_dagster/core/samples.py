@@ -53,16 +53,22 @@ class Series:
 
 @dataclass
 class Converted:
-    """Hold the series of one answer and what was left out of it, by reason."""
+    """Hold the series of one answer; what was left out is counted by reason and unix second."""
 
     series: list[Series] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[tuple[str, int]] = field(default_factory=Counter)
     repaired_labels: int = 0
 
     @property
     def rows(self) -> int:
         """Return how many rows all series have together."""
         return sum(len(series.times) for series in self.series)
+
+    def add(self, later: Converted) -> None:
+        """Take in the answer for another window of the same rule."""
+        self.series += later.series
+        self.dropped += later.dropped
+        self.repaired_labels += later.repaired_labels
 
 
 def tag_id(tags: Mapping[str, str]) -> int:
@@ -159,7 +165,7 @@ def _points(
     first: int,
     last: int,
     step: int,
-    dropped: Counter[str],
+    dropped: Counter[tuple[str, int]],
 ) -> tuple[list[int], list[str]]:
     times: list[int] = []
     values: list[str] = []
@@ -171,7 +177,8 @@ def _points(
             )
         plain = plain_decimal(text)
         if plain is None:
-            dropped["NaN" if math.isnan(float(text)) else "infinite"] += 1
+            reason = "NaN" if math.isnan(float(text)) else "infinite"
+            dropped[reason, int(instant)] += 1
             continue
         times.append(int(instant))
         values.append(plain)

@@ -1,0 +1,247 @@
+"""Ask Prometheus, or anything that speaks its HTTP API."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+import httpx
+import orjson
+import stamina
+from typing_extensions import Self
+
+from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
+from promtsdb_dagster.errors import (
+    ConfigurationError,
+    SourceIncomplete,
+    SourceRejected,
+    SourceTooLarge,
+    SourceUnavailable,
+)
+
+# Prometheus refuses more: (end - start) / step may be 11,000 at most (web/api/v1/api.go).
+MAX_POINTS = 11_000
+MAX_ANSWER_BYTES = 128 * 1024 * 1024
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Prometheus:
+    """Ask one server, with a limit on requests at once and retries with backoff."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        bearer_token: str | None = None,
+        ca_file: Path | None = None,
+        tls_insecure: bool = False,
+        timeout_seconds: float = 120,
+        concurrency: int = 4,
+        attempts: int = 6,
+    ) -> None:
+        self._base = _base_url(url)
+        self._slots = BoundedSemaphore(concurrency)
+        self._attempts = attempts
+        headers = {"Accept": "application/json"}
+        if bearer_token:
+            headers["Authorization"] = f"Bearer {bearer_token}"
+        self._client = httpx.Client(
+            auth=(username, password or "") if username else None,
+            headers=headers,
+            timeout=timeout_seconds,
+            verify=_tls(ca_file, tls_insecure) if self._base.scheme == "https" else False,
+            limits=httpx.Limits(max_connections=concurrency),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; safe to repeat."""
+        self._client.close()
+
+    def query_range(self, expr: str, window: Window, step: timedelta) -> list[Mapping[str, Any]]:
+        """Return the series of an expression at the multiples of step in the window.
+
+        Raises ValueError for a window beyond the point limit, SourceError for anything but a
+        whole answer.
+        """
+        points = count_instants(window, step)
+        if points == 0:
+            return []
+        if points > MAX_POINTS:
+            raise ValueError(
+                f"{window} has {points} points at a step of {step}, wanted at most {MAX_POINTS}; "
+                "ask for a shorter window"
+            )
+        first = ceil(window.start, step)
+        last = first + (points - 1) * step
+        data = self._ask(
+            "query_range",
+            {
+                "query": expr,
+                "start": _seconds(first),
+                "end": _seconds(last),
+                "step": _seconds(EPOCH + step),
+            },
+        )
+        return _result(data, "matrix", expr)
+
+    def query(self, expr: str, at: datetime | None = None) -> list[Mapping[str, Any]]:
+        """Return the series of an expression at one instant, by default the server's now."""
+        form = {"query": expr} if at is None else {"query": expr, "time": _seconds(at)}
+        return _result(self._ask("query", form), "vector", expr)
+
+    def clock(self) -> datetime:
+        """Return the server's now, in UTC."""
+        value = self._ask("query", {"query": "time()"}).get("result")
+        try:
+            return datetime.fromtimestamp(float(value[1]), timezone.utc)  # type: ignore[index]
+        except (TypeError, ValueError, IndexError):
+            raise SourceIncomplete(
+                f"{self._base} answered time() with {value!r}, wanted a scalar; "
+                "is DATASOURCE_URL the base URL of a Prometheus?"
+            ) from None
+
+    def _ask(self, endpoint: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+        url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/api/v1/{endpoint}")
+        for attempt in stamina.retry_context(
+            on=SourceUnavailable,
+            attempts=self._attempts,
+            timeout=None,
+            wait_initial=0.2,
+            wait_max=20,
+        ):
+            with attempt, self._slots:
+                return self._ask_once(url, form)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _ask_once(self, url: httpx.URL, form: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            with self._client.stream("POST", url, data=form) as response:
+                body = _read(response, form)
+        except httpx.TransportError as error:
+            raise SourceUnavailable(
+                f"{url} did not answer: {type(error).__name__} {error}; wanted Prometheus' HTTP "
+                "API; check DATASOURCE_URL and that the server runs, then run again"
+            ) from error
+        answer = _json(body, response)
+        _raise_for_status(response, answer, form)
+        if not isinstance(answer, dict) or answer.get("status") != "success":
+            raise SourceIncomplete(
+                f"{url} answered without status success: {_short(body)}; "
+                "is DATASOURCE_URL the base URL of a Prometheus?"
+            )
+        warnings = answer.get("warnings") or []
+        if warnings or answer.get("isPartial"):
+            raise SourceIncomplete(
+                f"{url} answered with warnings {warnings or ['isPartial']!r} to "
+                f"{form['query']!r}, wanted a whole answer; nothing of this window was stored; "
+                "mend the source, then run the same partitions again"
+            )
+        data = answer.get("data")
+        return data if isinstance(data, dict) else {}
+
+
+def _base_url(url: str) -> httpx.URL:
+    parsed = httpx.URL(url)
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(
+            f"DATASOURCE_URL is {url!r}, wanted http(s)://host:port; correct the variable"
+        )
+    return parsed
+
+
+def _tls(ca_file: Path | None, insecure: bool) -> ssl.SSLContext | bool:
+    if insecure:
+        return False
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"DATASOURCE_CA_FILE {str(ca_file)!r} cannot be used: {error}; wanted a PEM file"
+        ) from error
+
+
+def _read(response: httpx.Response, form: Mapping[str, str]) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise SourceTooLarge(
+                f"the answer to {form['query']!r} is larger than {MAX_ANSWER_BYTES} bytes; "
+                "a shorter window may fit"
+            )
+    return bytes(body)
+
+
+def _json(body: bytes, response: httpx.Response) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if response.is_success:
+            kind = response.headers.get("content-type", "no content type")
+            raise SourceIncomplete(
+                f"{response.url} answered {response.status_code} with {kind} that is not JSON "
+                f"({error}): {_short(body)}; is DATASOURCE_URL the base URL of a Prometheus?"
+            ) from error
+        return {"error": _short(body)}
+
+
+def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, str]) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    said = answer.get("error") if isinstance(answer, dict) else None
+    about = f"{response.url} answered {status} to {form['query']!r}: {said or 'no reason given'}"
+    if status in _RETRIED:
+        raise SourceUnavailable(f"{about}; the source may be overloaded, run again later")
+    if status == 422 and "too many samples" in str(said):
+        raise SourceTooLarge(f"{about}; a shorter window may fit")
+    hint = "correct the rule or DATASOURCE_URL"
+    if status in (401, 403):
+        hint = (
+            "set DATASOURCE_USERNAME and DATASOURCE_PASSWORD, or DATASOURCE_BEARER_TOKEN, to "
+            "credentials that may read"
+        )
+    elif status == 404:
+        hint = "is DATASOURCE_URL the base URL, with its path prefix but without /api/v1?"
+    elif 300 <= status < 400:
+        # Followed, it would carry the credentials to another host.
+        hint = f"it redirects to {response.headers.get('location')!r}; set DATASOURCE_URL to that"
+    raise SourceRejected(f"{about}; {hint}")
+
+
+def _result(data: Mapping[str, Any], kind: str, expr: str) -> list[Mapping[str, Any]]:
+    got, result = data.get("resultType"), data.get("result")
+    if got == kind and isinstance(result, list) and all(_is_series(item) for item in result):
+        return result
+    raise SourceIncomplete(
+        f"the answer to {expr!r} is of type {got!r}, wanted a whole {kind!r}; "
+        "the expression must give series, and the source must be a Prometheus"
+    )
+
+
+def _is_series(item: Any) -> bool:
+    if not isinstance(item, dict) or not isinstance(item.get("metric"), dict):
+        return False
+    # Native histograms come as "histograms"; a rule must turn them into numbers.
+    return isinstance(item.get("values", item.get("value")), Sequence)
+
+
+def _seconds(instant: datetime) -> str:
+    return format((instant - EPOCH).total_seconds(), ".15g")
+
+
+def _short(body: bytes) -> str:
+    text = body[:200].decode("utf-8", "replace")
+    return " ".join(text.split()) + ("..." if len(body) > 200 else "")

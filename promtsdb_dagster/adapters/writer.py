@@ -1,0 +1,277 @@
+"""Write a batch as one transaction, and prove afterwards that it is stored."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import stamina
+from psycopg import errors as pg
+
+from promtsdb_dagster.adapters.copying import copy_rows, copy_tags, seconds_of
+from promtsdb_dagster.adapters.database import Connection, Database
+from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.backfill import Batch
+from promtsdb_dagster.core.plan import Entry, Task
+from promtsdb_dagster.core.report import Tally
+from promtsdb_dagster.core.samples import Converted, Series
+from promtsdb_dagster.core.windows import EPOCH, Window
+from promtsdb_dagster.errors import StoreError, StoreUnavailable
+
+Target = Literal["internal", "cumsum"]
+TARGETS: tuple[Target, ...] = ("internal", "cumsum")
+MINUTE = timedelta(minutes=1)
+_ATTEMPTS = 6
+
+
+class Writer:
+    """Keep rows and the ledger of backfills in a migrated database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
+        """Return the entries of a group, or of these records in any group, that meet the span."""
+        with self._database.connection() as connection:
+            return _ledger(connection, group, records, span)
+
+    def live_since(self) -> Mapping[str, datetime]:
+        """Return the first live instant of each cumulative metric that has one."""
+        with self._database.connection() as connection:
+            return dict(connection.execute(query("select_live_start")).fetchall())
+
+    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
+        """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
+
+        Safe to repeat: a repetition finds the rows and writes none.
+        """
+        for attempt in stamina.retry_context(on=_is_passing, attempts=_ATTEMPTS, timeout=60):
+            with attempt:
+                try:
+                    return self._write_once(batch, still_wanted, compare=False)
+                except pg.UniqueViolation:
+                    # Live rows came into a window that was empty a moment ago.
+                    return self._write_once(batch, still_wanted, compare=True)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def verify(self, batch: Batch, tally: Tally) -> None:
+        """Compare what is stored with the batch and mark its entries.
+
+        Raises VerificationFailed; the entries then stay unverified and are done again.
+        """
+        for attempt in stamina.retry_context(on=_is_passing, attempts=_ATTEMPTS, timeout=60):
+            with attempt, self._database.connection() as connection:
+                for target in TARGETS:
+                    parts = _parts_of(batch, target)
+                    if not any(part.rows for _, part in parts):
+                        continue
+                    if tally.direct and verify_by_series(connection, target, parts):
+                        continue
+                    verify_by_key(connection, target, parts, tally.differing.total())
+                for task, _ in batch.parts:
+                    connection.execute(query("verify_ledger"), _entry_key(task))
+
+    def _write_once(
+        self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool], *, compare: bool
+    ) -> Tally | None:
+        with self._database.connection() as connection:
+            for key in _lock_keys(batch):
+                connection.execute(query("lock_backfill"), {"key": key})
+            records = _cumulative_records(batch)
+            if not still_wanted(_ledger(connection, batch.group, records, batch.span)):
+                return None
+            copy_tags(connection, [part for _, part in batch.parts])
+            tally = Tally(direct=not compare)
+            per_task = [Counter[str]() for _ in batch.parts]
+            for target in TARGETS:
+                self._write_target(connection, batch, target, tally, per_task, compare)
+            for (task, part), counts in zip(batch.parts, per_task, strict=True):
+                _record(connection, batch, task, part, counts)
+            return tally
+
+    def _write_target(
+        self,
+        connection: Connection,
+        batch: Batch,
+        target: Target,
+        tally: Tally,
+        per_task: Sequence[Counter[str]],
+        compare: bool,
+    ) -> None:
+        parts = _parts_of(batch, target)
+        span = span_of(parts)
+        if span is None:
+            return
+        starts = [partition.start for partition in batch.partitions]
+        if not compare and _is_empty(connection, target, span):
+            copy_rows(connection, f"copy_{target}", parts, with_task=False)
+            present: dict[tuple[int, datetime], tuple[int, int]] = {}
+        else:
+            tally.direct = False
+            present = _insert(connection, target, parts, span)
+        for index, (_, part) in enumerate(parts):
+            for second, count in _instants(part).items():
+                instant = EPOCH + timedelta(seconds=second)
+                start = starts[max(0, bisect_right(starts, instant) - 1)]
+                there, differing = present.get((index, instant), (0, 0))
+                tally.written[start] += count - there
+                tally.present[start] += there
+                tally.differing[start] += differing
+                per_task[index]["written"] += count - there
+                per_task[index]["present"] += there
+        _note_changes(connection, target, parts, present)
+
+
+def _insert(
+    connection: Connection,
+    target: Target,
+    parts: Sequence[tuple[Task, Converted]],
+    span: Window,
+) -> dict[tuple[int, datetime], tuple[int, int]]:
+    """Insert what is missing; return what was there before, by task and instant."""
+    connection.execute(query("create_incoming"))
+    copied = copy_rows(connection, "copy_incoming", parts, with_task=True)
+    bounds = {"start": span.start, "end": span.end}
+    found = connection.execute(query(f"compare_incoming_{target}"), bounds).fetchall()
+    present = {(task, time): (there, differing) for task, time, there, differing in found}
+    inserted = connection.execute(query(f"insert_{target}")).rowcount
+    connection.execute("DROP TABLE pg_temp.incoming")
+    expected = copied - sum(there for there, _ in present.values())
+    if inserted != expected:
+        raise _Overtaken(
+            f"{expected - inserted} rows of {span} came from another writer while this one wrote"
+        )
+    return present
+
+
+class _Overtaken(StoreError):
+    """Another writer committed some of the same rows after they were counted; try again."""
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, (StoreUnavailable, _Overtaken))
+
+
+def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
+    row = connection.execute(
+        query(f"select_window_empty_{target}"), {"start": span.start, "end": span.end}
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _note_changes(
+    connection: Connection,
+    target: Target,
+    parts: Sequence[tuple[Task, Converted]],
+    present: Mapping[tuple[int, datetime], tuple[int, int]],
+) -> None:
+    """Note the windows in which rows were written, so that only they are refreshed."""
+    changed = []
+    for index, (task, part) in enumerate(parts):
+        fresh = [
+            instant
+            for second, count in _instants(part).items()
+            for instant in (EPOCH + timedelta(seconds=second),)
+            if count > present.get((index, instant), (0, 0))[0]
+        ]
+        if fresh:
+            changed.append(Window(w.floor(min(fresh), MINUTE), max(fresh) + task.step))
+    for window in w.merge(changed):
+        connection.execute(
+            query("note_change"),
+            {"source": target, "start": window.start, "end": w.ceil(window.end, MINUTE)},
+        )
+
+
+def _record(
+    connection: Connection, batch: Batch, task: Task, part: Converted, counts: Counter[str]
+) -> None:
+    key = _entry_key(task)
+    connection.execute(query("delete_unverified"), key)
+    connection.execute(
+        query("upsert_ledger"),
+        {
+            **key,
+            "record": task.record,
+            "step": task.step,
+            "series": len(part.series),
+            "rows_source": part.rows,
+            "rows_written": counts["written"],
+            "rows_present": counts["present"],
+            "dropped": part.dropped.total(),
+            "run_id": batch.run_id,
+        },
+    )
+
+
+def _entry_key(task: Task) -> dict[str, Any]:
+    return {
+        "rule_group": task.rule.group,
+        "rule": task.rule.key,
+        "start": task.window.start,
+        "end": task.window.end,
+    }
+
+
+def _lock_keys(batch: Batch) -> list[str]:
+    """Return the locks of a batch in the one order that all writers take them."""
+    keys = [f"{batch.group} {partition.start.isoformat()}" for partition in batch.partitions]
+    # Increments of all groups are added up: their plans may not be made side by side.
+    return (["cumsum"] if _cumulative_records(batch) else []) + sorted(keys)
+
+
+def _cumulative_records(batch: Batch) -> list[str]:
+    return sorted({task.record for task, _ in batch.parts if task.cumulative})
+
+
+def _ledger(
+    connection: Connection, group: str, records: Sequence[str], span: Window
+) -> list[Entry]:
+    # An entry of a coarser step may reach into the span from outside.
+    reach = timedelta(days=1)
+    rows = connection.execute(
+        query("select_ledger"),
+        {
+            "group": group,
+            "records": list(records),
+            "start": span.start - reach,
+            "end": span.end + reach,
+        },
+    ).fetchall()
+    return [
+        Entry(rule_group, rule, record, step, Window(start, end), verified)
+        for rule_group, rule, record, step, start, end, verified in rows
+    ]
+
+
+def _parts_of(batch: Batch, target: Target) -> list[tuple[Task, Converted]]:
+    """Return the parts with only the series of one hypertable; their order is the batch's."""
+    return [
+        (task, Converted([s for s in part.series if target_of(s) == target]))
+        for task, part in batch.parts
+    ]
+
+
+def target_of(series: Series) -> Target:
+    """Return the schema of the hypertable that a series belongs to."""
+    return "cumsum" if series.schema == "cumsum" else "internal"
+
+
+def span_of(parts: Iterable[tuple[Task, Converted]]) -> Window | None:
+    """Return the smallest window that holds all rows of the parts."""
+    first, last = seconds_of(part for _, part in parts)
+    if first is None or last is None:
+        return None
+    return Window(EPOCH + timedelta(seconds=first), EPOCH + timedelta(seconds=last, microseconds=1))
+
+
+def _instants(part: Converted) -> Counter[int]:
+    counts: Counter[int] = Counter()
+    for series in part.series:
+        counts.update(series.times)
+    return counts

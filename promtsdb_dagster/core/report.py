@@ -1,0 +1,170 @@
+"""Say what a backfill did, partition by partition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.plan import Task
+from promtsdb_dagster.core.samples import Converted
+from promtsdb_dagster.core.windows import EPOCH, Window
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Hold how far a run is, in units of work."""
+
+    done: int
+    total: int
+    rows: int
+    seconds: float
+
+    @property
+    def percent(self) -> float:
+        """Return the share that is done, 0 to 100."""
+        return 100 * self.done / self.total if self.total else 100.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Return the time left, if the rest goes as fast as what is done."""
+        return self.seconds / self.done * (self.total - self.done) if self.done else 0.0
+
+
+@dataclass
+class Tally:
+    """Count what one transaction did; `written` by the start of the partition."""
+
+    written: Counter[datetime] = field(default_factory=Counter)
+    present: Counter[datetime] = field(default_factory=Counter)
+    differing: Counter[datetime] = field(default_factory=Counter)
+    # True where the window had no rows before, so nothing was compared row by row.
+    direct: bool = False
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """Hold what one unit of work did."""
+
+    partitions: tuple[Window, ...]
+    span: Window
+    tasks: Sequence[Task]
+    parts: Sequence[tuple[Task, Converted]]
+    tally: Tally
+    skipped: Sequence[tuple[Window, str]]
+    seconds: float
+
+
+@dataclass
+class PartitionReport:
+    """Hold what was done for one partition."""
+
+    window: Window
+    complete: bool = True
+    windows: list[Window] = field(default_factory=list)
+    rows_written: int = 0
+    rows_present: int = 0
+    rows_differing: int = 0
+    series: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    repaired_labels: int = 0
+    skipped: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    found_done: bool = False
+
+    @property
+    def rows_per_second(self) -> float:
+        """Return rows written in a second."""
+        return self.rows_written / self.seconds if self.seconds else 0.0
+
+
+class Report:
+    """Hold what a run did, and the error that ended it early, if any."""
+
+    def __init__(self, group: str, partitions: Iterable[Window]) -> None:
+        self.group = group
+        self.error: Exception | None = None
+        self._results: list[UnitResult] = []
+        self._windows = tuple(sorted(partitions))
+
+    def add(self, result: UnitResult) -> None:
+        """Take in what one unit did."""
+        self._results.append(result)
+
+    @property
+    def rows_written(self) -> int:
+        """Return the rows written by all units so far."""
+        return sum(result.tally.written.total() for result in self._results)
+
+    @property
+    def partitions(self) -> tuple[PartitionReport, ...]:
+        """Return one report a partition, oldest first."""
+        return tuple(self._partition(window) for window in self._windows)
+
+    def _partition(self, window: Window) -> PartitionReport:
+        report = PartitionReport(window)
+        mine = [result for result in self._results if window in result.partitions]
+        report.complete = not w.subtract([window], (result.span for result in mine))
+        skipped: dict[str, list[Window]] = {}
+        series: set[tuple[str, str, int]] = set()
+        for result in mine:
+            _add_unit(report, result, series)
+            for skip, reason in result.skipped:
+                part = skip.meet(window)
+                if part:
+                    skipped.setdefault(reason, []).append(part)
+        report.series = len(series)
+        report.windows = w.merge(report.windows)
+        report.found_done = report.complete and not report.windows and not skipped
+        report.skipped += [
+            f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
+        ]
+        return report
+
+
+def _add_unit(
+    report: PartitionReport, result: UnitResult, series: set[tuple[str, str, int]]
+) -> None:
+    window, tally = report.window, result.tally
+    report.rows_written += tally.written[window.start]
+    report.rows_present += tally.present[window.start]
+    report.rows_differing += tally.differing[window.start]
+    report.seconds += result.seconds / len(result.partitions)
+    asked = w.intersect((task.window for task in result.tasks), [window])
+    empty = True
+    for _, converted in result.parts:
+        for item in converted.series:
+            empty = False
+            if _reaches(item.times, window):
+                series.add((item.name, item.schema, item.tag_id))
+        for (reason, second), count in converted.dropped.items():
+            empty = False
+            if EPOCH + timedelta(seconds=second) in window:
+                report.dropped[reason] += count
+    if window == result.partitions[0]:
+        report.repaired_labels += sum(part.repaired_labels for _, part in result.parts)
+    if not empty:
+        report.windows += asked
+    elif asked:
+        report.skipped.append(
+            "the source has no samples here, it is asked again next time: "
+            + ", ".join(map(str, asked))
+        )
+
+
+def _reaches(times: Sequence[int], window: Window) -> bool:
+    first = int((window.start - EPOCH).total_seconds())
+    last = int((window.end - EPOCH).total_seconds())
+    return bool(times) and times[0] < last and times[-1] >= first
+
+
+def totals(reports: Iterable[PartitionReport]) -> Mapping[str, int]:
+    """Return the counts of many partitions, added up."""
+    counts: Counter[str] = Counter()
+    for report in reports:
+        counts["rows_written"] += report.rows_written
+        counts["rows_present"] += report.rows_present
+        counts["rows_differing"] += report.rows_differing
+    return counts

@@ -1,0 +1,9 @@
+-- The rows of one unit of work, beside the task that they came from.
+CREATE TEMPORARY TABLE incoming (
+    task   integer NOT NULL,
+    time   timestamptz NOT NULL,
+    tag_id bigint NOT NULL,
+    name   text NOT NULL,
+    schema text NOT NULL,
+    value  numeric NOT NULL
+) ON COMMIT DROP;

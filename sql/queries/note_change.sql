@@ -1,0 +1,1 @@
+SELECT internal.note_change(%(source)s, %(start)s, %(end)s, 'backfill')

@@ -1,0 +1,3 @@
+SELECT name, min(starts_at)
+FROM internal.live_start
+GROUP BY name

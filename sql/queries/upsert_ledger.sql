@@ -1,0 +1,18 @@
+-- Written anew, an entry waits for its verification again.
+INSERT INTO internal.backfill_ledger AS ledger (
+    rule_group, rule, record, step, window_start, window_end,
+    series, rows_source, rows_written, rows_present, samples_dropped, run_id
+)
+VALUES (
+    %(rule_group)s, %(rule)s, %(record)s, %(step)s, %(start)s, %(end)s,
+    %(series)s, %(rows_source)s, %(rows_written)s, %(rows_present)s, %(dropped)s, %(run_id)s
+)
+ON CONFLICT (rule_group, rule, window_start, window_end) DO UPDATE SET
+    series = excluded.series,
+    rows_source = excluded.rows_source,
+    rows_written = ledger.rows_written + excluded.rows_written,
+    rows_present = excluded.rows_present,
+    samples_dropped = excluded.samples_dropped,
+    run_id = excluded.run_id,
+    written_at = clock_timestamp(),
+    verified_at = NULL
