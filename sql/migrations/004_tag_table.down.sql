@@ -1,0 +1,1 @@
+DROP TABLE internal.prometheus_remote_write_tag;

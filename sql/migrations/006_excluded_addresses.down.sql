@@ -1,0 +1,1 @@
+DROP TABLE internal.excluded_addresses;

@@ -1,0 +1,2 @@
+DROP FUNCTION internal.upsert_tags(bigint[], jsonb[]);
+DROP FUNCTION internal.amount(text);

@@ -1,0 +1,4 @@
+DROP TABLE staging_cumsum.prometheus_remote_write_tag;
+DROP TABLE staging_cumsum.prometheus_remote_write;
+DROP TABLE staging_internal.prometheus_remote_write_tag;
+DROP TABLE staging_internal.prometheus_remote_write;

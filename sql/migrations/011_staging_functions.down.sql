@@ -1,0 +1,2 @@
+DROP FUNCTION internal.move_staged_tags(text);
+DROP FUNCTION internal.move_staged_rows(text);

@@ -1,0 +1,7 @@
+DROP FUNCTION internal.drain_staging(text);
+DROP TRIGGER trg_flush_prometheus_remote_write_tag ON staging_cumsum.prometheus_remote_write_tag;
+DROP TRIGGER trg_flush_prometheus_remote_write ON staging_cumsum.prometheus_remote_write;
+DROP TRIGGER trg_flush_prometheus_remote_write_tag ON staging_internal.prometheus_remote_write_tag;
+DROP TRIGGER trg_flush_prometheus_remote_write ON staging_internal.prometheus_remote_write;
+DROP FUNCTION internal.flush_staged_tags();
+DROP FUNCTION internal.flush_staged_rows();

@@ -1,0 +1,1 @@
+DROP MATERIALIZED VIEW cumsum.all_metrics_minute;

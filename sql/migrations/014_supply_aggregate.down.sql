@@ -1,0 +1,1 @@
+DROP MATERIALIZED VIEW internal.cagg_calculated_metric;

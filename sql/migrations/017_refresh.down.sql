@@ -1,0 +1,1 @@
+DROP FUNCTION internal.refresh_floor(text);

@@ -1,0 +1,93 @@
+-- Refreshing below this instant would remove buckets whose raw rows are gone. A refresh of what
+-- has no raw rows at all would remove everything, hence infinity then.
+CREATE FUNCTION internal.refresh_floor(p_aggregate text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fed_by text;
+    oldest timestamptz;
+BEGIN
+    SELECT s.source INTO fed_by FROM internal.aggregate_source s WHERE s.aggregate = p_aggregate;
+    IF fed_by IS NULL THEN
+        RAISE EXCEPTION 'no aggregate is named %', p_aggregate
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'the view internal.aggregate_source lists them';
+    END IF;
+
+    -- Retention deletes whole minutes, so the oldest row's own minute is whole.
+    EXECUTE format('SELECT min(time) FROM %I.prometheus_remote_write', fed_by) INTO oldest;
+    oldest := coalesce(date_trunc('minute', oldest), 'infinity');
+
+    IF fed_by = 'internal' THEN
+        -- Retention may drop these at any moment.
+        oldest := greatest(
+            oldest, date_trunc('minute', now() - INTERVAL '1 year') + INTERVAL '1 minute');
+    END IF;
+    RETURN oldest;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION internal.refresh_floor(text) FROM PUBLIC;
+
+-- Makes the buckets of [p_from, p_to) what the raw rows say; returns how many differed.
+-- Only differences are written, so a refresh that finds nothing new leaves no dead rows.
+CREATE FUNCTION internal.refresh_aggregate(
+    p_aggregate text, p_from timestamptz, p_to timestamptz
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stored regclass := coalesce(to_regclass(p_aggregate || '_stored'), to_regclass(p_aggregate));
+    keys text;
+    same_key text;
+    columns text;
+    assignments text;
+    changed bigint;
+BEGIN
+    IF p_from < internal.refresh_floor(p_aggregate) OR p_from >= p_to THEN
+        RAISE EXCEPTION 'cannot refresh % from % to %', p_aggregate, p_from, p_to
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'wanted from < to, and nothing below internal.refresh_floor()';
+    END IF;
+
+    SELECT
+        string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+            FILTER (WHERE a.attnum = ANY (i.indkey)),
+        string_agg(format('s.%1$I IS NOT DISTINCT FROM f.%1$I', a.attname), ' AND ')
+            FILTER (WHERE a.attnum = ANY (i.indkey)),
+        string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+            FILTER (WHERE NOT a.attnum = ANY (i.indkey)),
+        string_agg('excluded.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+            FILTER (WHERE NOT a.attnum = ANY (i.indkey))
+    INTO keys, same_key, columns, assignments
+    FROM pg_index i
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE i.indrelid = stored AND i.indisunique;
+
+    -- One refresh of an aggregate at a time: two would insert the same buckets.
+    PERFORM pg_advisory_xact_lock(hashtextextended('refresh ' || p_aggregate, 0));
+    EXECUTE format($refresh$
+        WITH fresh AS MATERIALIZED (
+            SELECT * FROM %2$s($1, $2)
+        ), gone AS (
+            DELETE FROM %1$s s
+            WHERE s.bucket >= $1 AND s.bucket < $2
+              AND NOT EXISTS (SELECT FROM fresh f WHERE %3$s)
+            RETURNING 1
+        ), written AS (
+            INSERT INTO %1$s AS s SELECT * FROM fresh
+            ON CONFLICT (%4$s) DO UPDATE SET (%5$s) = ROW(%6$s)
+            WHERE ROW(%7$s) IS DISTINCT FROM ROW(%6$s)
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
+    $refresh$, stored, p_aggregate || '_rows', same_key, keys, columns, assignments,
+        's.' || replace(columns, ', ', ', s.'))
+    INTO changed USING p_from, p_to;
+    RETURN changed;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION internal.refresh_aggregate(text, timestamptz, timestamptz) FROM PUBLIC;

@@ -1,0 +1,1 @@
+DROP FUNCTION internal.drop_expired_rows();

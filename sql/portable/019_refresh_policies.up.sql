@@ -1,0 +1,2 @@
+-- A schedule refreshes the last hour here.
+SELECT 1;
