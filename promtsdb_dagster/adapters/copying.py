@@ -44,17 +44,12 @@ def copy_rows(
     return copied
 
 
-def copy_tags(connection: Connection, parts: Iterable[Converted]) -> None:
+def store_tags(connection: Connection, parts: Iterable[Converted]) -> None:
     """Store the tags of all series; what is known stays known."""
     tags = {series.tag_id: series.tags for part in parts for series in part.series}
-    if not tags:
-        return
-    connection.execute(query("create_incoming_tag"))
-    with connection.cursor() as cursor, cursor.copy(query("copy_incoming_tag")) as copy:
-        for identifier in sorted(tags):
-            copy.write_row((identifier, orjson.dumps(dict(tags[identifier])).decode()))
-    connection.execute(query("upsert_tags"))
-    connection.execute("DROP TABLE pg_temp.incoming_tag")
+    if tags:
+        documents = [orjson.dumps(dict(labels)).decode() for labels in tags.values()]
+        connection.execute(query("upsert_tags"), {"tag_ids": list(tags), "tags": documents})
 
 
 def seconds_of(parts: Iterable[Converted]) -> tuple[int | None, int | None]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import stamina
 from psycopg import errors as pg
 
-from promtsdb_dagster.adapters.copying import copy_rows, copy_tags, seconds_of
+from promtsdb_dagster.adapters.copying import copy_rows, seconds_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
@@ -85,7 +85,7 @@ class Writer:
             records = _cumulative_records(batch)
             if not still_wanted(_ledger(connection, batch.group, records, batch.span)):
                 return None
-            copy_tags(connection, [part for _, part in batch.parts])
+            store_tags(connection, [part for _, part in batch.parts])
             tally = Tally(direct=not compare)
             per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:

@@ -1,1 +1,1 @@
-SELECT internal.upsert_tags(array_agg(tag_id), array_agg(tags)) FROM pg_temp.incoming_tag
+SELECT internal.upsert_tags(%(tag_ids)s::bigint[], %(tags)s::jsonb[])
