@@ -63,9 +63,7 @@ class MemoryStore:
     def live_since(self) -> Mapping[str, datetime]:
         return dict(self.live)
 
-    def write(
-        self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]
-    ) -> Tally | None:
+    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
         with self._lock:
             records = sorted({task.record for task, _ in batch.parts if task.cumulative})
             if not still_wanted(self.ledger(batch.group, records, batch.span)):

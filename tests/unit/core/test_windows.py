@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def test_the_pieces_of_a_split_tile_the_window(window: Window, size: int, origin
 
     assert pieces[0].start == window.start
     assert pieces[-1].end == window.end
-    assert all(left.end == right.start for left, right in zip(pieces, pieces[1:], strict=False))
+    assert all(left.end == right.start for left, right in pairwise(pieces))
     assert all(piece.duration <= timedelta(minutes=size) for piece in pieces)
 
 
@@ -57,7 +58,7 @@ def test_subtract_intersect_and_merge_are_set_operations(
     assert minutes_of(w.subtract(left, right)) == minutes_of(left) - minutes_of(right)
     assert minutes_of(w.intersect(left, right)) == minutes_of(left) & minutes_of(right)
     merged = w.merge(left)
-    assert all(a.end < b.start for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(merged))
 
 
 @given(MINUTES, st.integers(1, 5000))
