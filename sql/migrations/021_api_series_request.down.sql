@@ -1,0 +1,1 @@
+DROP FUNCTION internal.check_series_request(text[], text, interval, timestamptz, timestamptz);
