@@ -1,0 +1,1 @@
+DELETE FROM public.schema_migration_checksums WHERE version > %s

@@ -1,0 +1,1 @@
+INSERT INTO public.schema_migrations (version, dirty) VALUES (%s, false)

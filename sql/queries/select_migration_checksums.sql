@@ -1,0 +1,3 @@
+SELECT version, engine, checksum, applied_at
+FROM public.schema_migration_checksums
+ORDER BY version
