@@ -6,13 +6,14 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import stamina
 from psycopg import errors as pg
 
 from promtsdb_dagster.adapters.copying import copy_rows, seconds_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
+from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record_entry
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
@@ -38,7 +39,7 @@ class Writer:
     def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
         """Return the entries of a group, or of these records in any group, that meet the span."""
         with self._database.connection() as connection:
-            return _ledger(connection, group, records, span)
+            return read_entries(connection, group, records, span)
 
     def live_since(self) -> Mapping[str, datetime]:
         """Return the first live instant of each cumulative metric that has one."""
@@ -74,7 +75,7 @@ class Writer:
                         continue
                     verify_by_key(connection, target, parts, tally.differing.total())
                 for task, _ in batch.parts:
-                    connection.execute(query("verify_ledger"), _entry_key(task))
+                    mark_verified(connection, task)
 
     def _write_once(
         self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool], *, compare: bool
@@ -83,7 +84,7 @@ class Writer:
             for key in _lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
             records = _cumulative_records(batch)
-            if not still_wanted(_ledger(connection, batch.group, records, batch.span)):
+            if not still_wanted(read_entries(connection, batch.group, records, batch.span)):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
             tally = Tally(direct=not compare)
@@ -91,7 +92,7 @@ class Writer:
             for target in TARGETS:
                 self._write_target(connection, batch, target, tally, per_task, compare)
             for (task, part), counts in zip(batch.parts, per_task, strict=True):
-                _record(connection, batch, task, part, counts)
+                record_entry(connection, task, part, counts, batch.run_id)
             return tally
 
     def _write_target(
@@ -188,36 +189,6 @@ def _note_changes(
         )
 
 
-def _record(
-    connection: Connection, batch: Batch, task: Task, part: Converted, counts: Counter[str]
-) -> None:
-    key = _entry_key(task)
-    connection.execute(query("delete_unverified"), key)
-    connection.execute(
-        query("upsert_ledger"),
-        {
-            **key,
-            "record": task.record,
-            "step": task.step,
-            "series": len(part.series),
-            "rows_source": part.rows,
-            "rows_written": counts["written"],
-            "rows_present": counts["present"],
-            "dropped": part.dropped.total(),
-            "run_id": batch.run_id,
-        },
-    )
-
-
-def _entry_key(task: Task) -> dict[str, Any]:
-    return {
-        "rule_group": task.rule.group,
-        "rule": task.rule.key,
-        "start": task.window.start,
-        "end": task.window.end,
-    }
-
-
 def _lock_keys(batch: Batch) -> list[str]:
     """Return the locks of a batch in the one order that all writers take them."""
     keys = [f"{batch.group} {partition.start.isoformat()}" for partition in batch.partitions]
@@ -227,26 +198,6 @@ def _lock_keys(batch: Batch) -> list[str]:
 
 def _cumulative_records(batch: Batch) -> list[str]:
     return sorted({task.record for task, _ in batch.parts if task.cumulative})
-
-
-def _ledger(
-    connection: Connection, group: str, records: Sequence[str], span: Window
-) -> list[Entry]:
-    # An entry of a coarser step may reach into the span from outside.
-    reach = timedelta(days=1)
-    rows = connection.execute(
-        query("select_ledger"),
-        {
-            "group": group,
-            "records": list(records),
-            "start": span.start - reach,
-            "end": span.end + reach,
-        },
-    ).fetchall()
-    return [
-        Entry(rule_group, rule, record, step, Window(start, end), verified)
-        for rule_group, rule, record, step, start, end, verified in rows
-    ]
 
 
 def _parts_of(batch: Batch, target: Target) -> list[tuple[Task, Converted]]:

@@ -117,7 +117,12 @@ class Report:
                     skipped.setdefault(reason, []).append(part)
         report.series = len(series)
         report.windows = w.merge(report.windows)
-        report.found_done = report.complete and not report.windows and not skipped
+        out_of_scope = [part for parts in skipped.values() for part in parts]
+        report.found_done = (
+            report.complete
+            and not any(result.tasks for result in mine)
+            and bool(w.subtract([window], out_of_scope))
+        )
         report.skipped += [
             f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
         ]
@@ -132,7 +137,7 @@ def _add_unit(
     report.rows_present += tally.present[window.start]
     report.rows_differing += tally.differing[window.start]
     report.seconds += result.seconds / len(result.partitions)
-    asked = w.intersect((task.window for task in result.tasks), [window])
+    asked = w.intersect((task.window for task in result.tasks), [_reach(window, result)])
     empty = True
     for _, converted in result.parts:
         for item in converted.series:
@@ -152,6 +157,17 @@ def _add_unit(
             "the source has no samples here, it is asked again next time: "
             + ", ".join(map(str, asked))
         )
+
+
+def _reach(window: Window, result: UnitResult) -> Window:
+    """Return the partition, the first of a unit with the minutes before it.
+
+    The first hour of a cumulative metric ends where its partition starts.
+    """
+    if window != result.partitions[0]:
+        return window
+    starts = [task.window.start for task in result.tasks]
+    return Window(min([window.start, *starts]), window.end)
 
 
 def _reaches(times: Sequence[int], window: Window) -> bool:
