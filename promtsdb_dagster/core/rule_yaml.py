@@ -12,7 +12,7 @@ from promtsdb_dagster.errors import RuleError
 
 _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
-_NAME_LINE = re.compile(r"^[ \t]*(?:-[ \t]+)?(name|record|alert):[ \t]*(.+?)[ \t]*$")
+_NAME_LINE = re.compile(r"^[ \t]*(?:-[ \t]+)?(name|record|alert):(.+)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ def compose(text: str, file: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = error.problem or error.context or "unreadable"
+        problem = error.problem or "unreadable"
+        if error.context:
+            begun = error.context_mark.line + 1 if error.context_mark else line
+            problem = f"{error.context} from line {begun}: {problem}"
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"character {error.character!r}: {error.reason}"
@@ -111,10 +114,8 @@ def _near(text: str, place: Place) -> Place:
     group = rule = ""
     for line in text.splitlines()[: place.line]:
         if found := _NAME_LINE.match(line):
-            if found[1] == "name":
-                group, rule = found[2], ""
-            else:
-                rule = found[2]
+            said = found[2].strip(" \t'\"")
+            group, rule = (said, "") if found[1] == "name" else (group, said)
     return place.within(group=group, rule=rule)
 
 
