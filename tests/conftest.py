@@ -1,0 +1,5 @@
+"""Every fixture lives in a module named after what it fixes."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fix_postgres", "tests.fix_pglite"]
