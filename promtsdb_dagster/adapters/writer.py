@@ -17,9 +17,8 @@ from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.backfill import Batch
 from promtsdb_dagster.core.plan import Entry, Task
-from promtsdb_dagster.core.report import Tally
+from promtsdb_dagster.core.ports import Batch, Tally
 from promtsdb_dagster.core.samples import Converted, Series
 from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import StoreError, StoreUnavailable

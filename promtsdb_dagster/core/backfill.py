@@ -3,71 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from promtsdb_dagster.core import plan
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import LIVE, Entry, Policy, Scope, Task
-from promtsdb_dagster.core.report import Progress, Report, Tally, UnitResult
-from promtsdb_dagster.core.rules import Rule, RuleGroup
-from promtsdb_dagster.core.samples import Converted, Routing, convert
+from promtsdb_dagster.core.fetching import Fetcher
+from promtsdb_dagster.core.plan import Entry, Policy, Task
+from promtsdb_dagster.core.planner import LiveSince, Planner, Scopes
+from promtsdb_dagster.core.ports import Batch, Source, Store, Tally
+from promtsdb_dagster.core.report import Progress, Report, UnitResult
+from promtsdb_dagster.core.rules import RuleGroup
+from promtsdb_dagster.core.samples import Routing
 from promtsdb_dagster.core.windows import Window
-from promtsdb_dagster.errors import ClockSkew, InputError, RuleError, SourceTooLarge
+from promtsdb_dagster.errors import ClockSkew, InputError, SourceTooLarge
 
-# Under the 11,000 that Prometheus allows.
-POINTS_PER_QUERY = 10_000
 # Another run may commit parts of the same unit while this one fetches; each time it plans anew.
 _MAX_PLANS = 5
-
-
-class Source(Protocol):
-    """Answer range queries; adapters.prometheus is the real one."""
-
-    def query_range(self, expr: str, window: Window, step: timedelta) -> list[Mapping[str, Any]]:
-        """Return the series at the multiples of step that the window holds."""
-
-    def clock(self) -> datetime:
-        """Return the source's now."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Hold what one unit fetched, to be written in one transaction."""
-
-    group: str
-    span: Window
-    partitions: tuple[Window, ...]
-    parts: tuple[tuple[Task, Converted], ...]
-    run_id: str
-
-    @property
-    def rows(self) -> int:
-        """Return how many rows all parts have together."""
-        return sum(part.rows for _, part in self.parts)
-
-
-class Store(Protocol):
-    """Keep rows and the ledger; adapters.writer is the real one."""
-
-    def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
-        """Return the entries of a group, or of these records in any group, that meet the span."""
-
-    def live_since(self) -> Mapping[str, datetime]:
-        """Return the first live instant of each cumulative metric that has one."""
-
-    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
-        """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
-
-        Safe to repeat. The entries count as unverified until `verify`.
-        """
-
-    def verify(self, batch: Batch, tally: Tally) -> None:
-        """Compare what is stored with the batch and mark its entries, or raise."""
+# Queries of one unit that are made ready for the source; its own limit says how many run.
+_FETCHERS_PER_UNIT = 4
 
 
 class Backfill:
@@ -117,16 +73,22 @@ class Backfill:
                 f"there is no rule group {group!r}, wanted one of {sorted(self._groups)}; "
                 "check the rule files"
             )
-        run = _Run(self, self._groups[group], now, recheck, run_id)
-        sizes = plan.units(partitions, run.group.step, self._policy.instants_per_unit)
-        units = [(part, Window(part[0].start, part[-1].end)) for part in sizes]
+        rules = self._groups[group]
+        planner = Planner(rules, self._groups, self._routing, self._policy, now, recheck)
+        units = plan.units(partitions, rules.step, self._policy.instants_per_unit)
         report = Report(group, partitions)
         started = time.monotonic()
+        concurrency = self._policy.concurrency
         with (
-            ThreadPoolExecutor(self._policy.concurrency, "unit") as workers,
-            ThreadPoolExecutor(self._policy.concurrency * 4, "fetch") as fetchers,
+            ThreadPoolExecutor(concurrency, "unit") as workers,
+            ThreadPoolExecutor(concurrency * _FETCHERS_PER_UNIT, "fetch") as askers,
         ):
-            pending = {workers.submit(run.unit, parts, span, fetchers) for parts, span in units}
+            fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
+            worker = _Worker(self._store, planner, fetcher, run_id)
+            pending = {
+                workers.submit(worker.do, parts, Window(parts[0].start, parts[-1].end))
+                for parts in units
+            }
             try:
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -135,14 +97,9 @@ class Backfill:
                     if report.error is not None:
                         pending = {future for future in pending if not future.cancel()}
                     elif on_progress:
-                        on_progress(
-                            Progress(
-                                len(units) - len(pending),
-                                len(units),
-                                report.rows_written,
-                                time.monotonic() - started,
-                            )
-                        )
+                        seconds = time.monotonic() - started
+                        finished = len(units) - len(pending)
+                        on_progress(Progress(finished, len(units), report.rows_written, seconds))
             finally:
                 for future in pending:
                     future.cancel()
@@ -150,8 +107,6 @@ class Backfill:
 
 
 def _collect(future: Future[list[UnitResult]], report: Report) -> None:
-    if future.cancelled():
-        return
     error = future.exception()
     if error is None:
         for result in future.result():
@@ -162,193 +117,61 @@ def _collect(future: Future[list[UnitResult]], report: Report) -> None:
         raise error
 
 
-class _Run:
-    """Hold what all units of one run share."""
+@dataclass(frozen=True)
+class _Worker:
+    """Do units of work; shared by the threads of one run."""
 
-    def __init__(
-        self, backfill: Backfill, group: RuleGroup, now: datetime, recheck: bool, run_id: str
-    ) -> None:
-        self._source = backfill._source
-        self._store = backfill._store
-        self._routing = backfill._routing
-        self._policy = backfill._policy
-        self.group = group
-        self._now = now
-        self._recheck = recheck
-        self._run_id = run_id
-        live = backfill._groups.get(LIVE)
-        self._fine_step = min(live.step, group.step) if live else group.step
-        self._fine_rules = _numbered(live.rules) if live else {}
-        self._rules = _numbered(group.rules)
-        self._cumulative = [
-            record for record, rule in self._rules.items() if self._is_cumulative(rule)
-        ]
+    store: Store
+    planner: Planner
+    fetcher: Fetcher
+    run_id: str
 
-    def _is_cumulative(self, rule: Rule) -> bool:
-        return rule.record.lower() in self._routing.cumulative
-
-    def unit(
-        self, partitions: tuple[Window, ...], span: Window, fetchers: ThreadPoolExecutor
-    ) -> list[UnitResult]:
+    def do(self, partitions: tuple[Window, ...], span: Window) -> list[UnitResult]:
         """Do one unit, in halves where its answer is too large."""
         try:
-            return [self._whole_unit(partitions, span, fetchers)]
+            return [self._do_whole(partitions, span)]
         except SourceTooLarge:
-            middle = w.floor(span.start + span.duration / 2, self.group.step)
+            middle = w.floor(span.start + span.duration / 2, self.planner.group.step)
             if not span.start < middle < span.end:
                 raise
         results = []
         for half in (Window(span.start, middle), Window(middle, span.end)):
-            parts = tuple(partition for partition in partitions if partition.meet(half))
-            results += self.unit(parts, half, fetchers)
+            results += self.do(tuple(part for part in partitions if part.meet(half)), half)
         return results
 
-    def _whole_unit(
-        self, partitions: tuple[Window, ...], span: Window, fetchers: ThreadPoolExecutor
-    ) -> UnitResult:
+    def _do_whole(self, partitions: tuple[Window, ...], span: Window) -> UnitResult:
         started = time.monotonic()
-        scopes = self._scopes(span)
-        live_since = self._store.live_since() if self._cumulative else {}
-
-        def tasks_for(entries: Sequence[Entry]) -> list[Task]:
-            return self._plan(scopes, entries, live_since)
-
-        def result(tasks: list[Task], batch: Batch, tally: Tally) -> UnitResult:
-            skipped = [skip for scope in scopes for skip in scope.skipped]
-            seconds = time.monotonic() - started
-            return UnitResult(partitions, span, tasks, batch.parts, tally, skipped, seconds)
-
+        group, cumulative = self.planner.group.name, self.planner.cumulative
+        scopes = self.planner.scopes(span)
+        live_since = self.store.live_since() if cumulative else {}
+        skipped = scopes.skipped + self.planner.left_to_others(span, live_since)
         for _ in range(_MAX_PLANS):
-            tasks = tasks_for(self._store.ledger(self.group.name, self._cumulative, span))
-            batch = Batch(self.group.name, span, partitions, (), self._run_id)
-            if not tasks:
-                return result(tasks, batch, Tally())
-            batch = Batch(
-                self.group.name, span, partitions, self._fetch(tasks, fetchers), self._run_id
-            )
-            if not any(part.rows or part.dropped for _, part in batch.parts):
-                # Not an entry in the ledger: the source may simply not have it yet.
-                return result(tasks, batch, Tally())
-            tally = self._store.write(batch, _Same(tasks_for, tasks))
+            ledger = self.store.ledger(group, cumulative, span)
+            tasks = self.planner.tasks(scopes, ledger, live_since)
+            batch = Batch(group, span, partitions, self.fetcher.fetch(tasks), self.run_id)
+            tally: Tally | None = Tally()
+            # An empty answer makes no entry: the source may simply not have the samples yet.
+            if any(part.rows or part.dropped for _, part in batch.parts):
+                same = _SamePlan(self.planner, scopes, live_since, tasks)
+                tally = self.store.write(batch, same)
             if tally is not None:
-                self._store.verify(batch, tally)
-                return result(tasks, batch, tally)
+                self.store.verify(batch, tally)
+                seconds = time.monotonic() - started
+                return UnitResult(batch, scopes.windows, tally, skipped, seconds)
         raise InputError(
-            f"other runs keep changing {span} of {self.group.name!r}; wanted one run at a time "
-            "for a range; wait for them, then run the same partitions again"
+            f"other runs keep changing {span} of {group!r}; wanted one run at a time for a "
+            "range; wait for them, then run the same partitions again"
         )
-
-    def _scopes(self, span: Window) -> tuple[Scope, Scope]:
-        """Return the scope of the gauges and the scope of the cumulative metrics."""
-        gauges, cumulative = (
-            plan.scope(
-                self.group, [span], now=self._now, policy=self._policy, cumulative=cumulative
-            )
-            for cumulative in (False, True)
-        )
-        # Reasons that concern no rule of this group would only puzzle.
-        if not self._cumulative:
-            cumulative = Scope((), ())
-        elif len(self._cumulative) == len(self._rules):
-            gauges = Scope((), ())
-        else:
-            cumulative = Scope(cumulative.windows, ())
-        return gauges, cumulative
-
-    def _plan(
-        self,
-        scopes: tuple[Scope, Scope],
-        entries: Sequence[Entry],
-        live_since: Mapping[str, datetime],
-    ) -> list[Task]:
-        gauges, cumulative = scopes
-        tasks: list[Task] = []
-        for record, rule in self._rules.items():
-            if not self._is_cumulative(rule):
-                tasks += plan.plan_gauge(
-                    rule, record, self.group.step, gauges.windows, entries, recheck=self._recheck
-                )
-                continue
-            tasks += plan.plan_cumulative(
-                rule,
-                record,
-                self.group.step,
-                cumulative.windows,
-                entries,
-                fine_rule=self._fine_rules.get(record),
-                fine_step=self._fine_step,
-                live_since=live_since.get(rule.record.lower()),
-                settled=self._policy.settled(self._now, self._fine_step),
-                recheck=self._recheck,
-            )
-        return tasks
-
-    def _fetch(
-        self, tasks: Sequence[Task], fetchers: ThreadPoolExecutor
-    ) -> tuple[tuple[Task, Converted], ...]:
-        queries = [
-            (task, piece)
-            for task in tasks
-            for piece in w.split(task.window, task.step * POINTS_PER_QUERY)
-        ]
-        futures = [fetchers.submit(self._ask, task, piece) for task, piece in queries]
-        parts = [(task, Converted()) for task in tasks]
-        whole = {task.order: part for task, part in parts}
-        rows = 0
-        try:
-            for (task, _), future in zip(queries, futures, strict=True):
-                piece = future.result()
-                rows += piece.rows
-                if rows > self._policy.rows_per_unit:
-                    raise SourceTooLarge(
-                        f"group {self.group.name!r} gives more than {self._policy.rows_per_unit} "
-                        f"rows for {task.window}; wanted fewer at once; a shorter window may fit"
-                    )
-                whole[task.order].add(piece)
-        finally:
-            for future in futures:
-                future.cancel()
-        _refuse_doubles(parts)
-        return tuple(parts)
-
-    def _ask(self, task: Task, piece: Window) -> Converted:
-        answer = self._source.query_range(task.rule.expr, piece, task.step)
-        return convert(task.rule, answer, window=piece, step=task.step, routing=self._routing)
 
 
 @dataclass(frozen=True)
-class _Same:
-    """Say whether a plan made from other ledger entries is still the one that was fetched."""
+class _SamePlan:
+    """Say whether the plan that was fetched is still the one that these entries call for."""
 
-    plan: Callable[[Sequence[Entry]], list[Task]]
-    tasks: list[Task]
+    planner: Planner
+    scopes: Scopes
+    live_since: LiveSince
+    tasks: Sequence[Task]
 
     def __call__(self, entries: Sequence[Entry]) -> bool:
-        return self.plan(entries) == self.tasks
-
-
-def _numbered(rules: Sequence[Rule]) -> dict[str, Rule]:
-    """Return the rules by record, the second of the same record as `record#2`."""
-    seen: Counter[str] = Counter()
-    numbered = {}
-    for rule in rules:
-        seen[rule.record] += 1
-        count = seen[rule.record]
-        numbered[rule.record if count == 1 else f"{rule.record}#{count}"] = rule
-    return numbered
-
-
-def _refuse_doubles(parts: Sequence[tuple[Task, Converted]]) -> None:
-    """Raise RuleError when two rules of one group give the same series."""
-    owners: dict[tuple[str, str, str, int], Rule] = {}
-    for task, converted in parts:
-        for series in converted.series:
-            identity = (task.rule.group, series.name, series.schema, series.tag_id)
-            owner = owners.setdefault(identity, task.rule)
-            if owner.key != task.rule.key:
-                raise RuleError(
-                    f"{task.rule.file}:{task.rule.line}: rule {task.rule.record!r} of group "
-                    f"{task.rule.group!r} returns the label set {dict(series.tags)!r} that "
-                    f"{owner.file}:{owner.line} returns too, wanted one rule for a series; "
-                    "narrow one of the selectors"
-                )
+        return self.planner.tasks(self.scopes, entries, self.live_since) == self.tasks

@@ -163,6 +163,7 @@ def plan_cumulative(
     fine_step: timedelta,
     live_since: datetime | None,
     settled: datetime,
+    coarse_step: timedelta | None = None,
     recheck: bool = False,
 ) -> list[Task]:
     """Return the tasks that make every moment count exactly once in a running total.
@@ -171,6 +172,8 @@ def plan_cumulative(
     Whole steps that nothing covers are done at `step`; what is left of a step that is covered
     in part, or that is not over at `settled` (exclusive), is done at `fine_step`. From
     `live_since` on the live rows count, and only the live group itself may fill their gaps.
+    With a `coarse_step` another group has the whole steps before that, and the live group leaves
+    them to it: which rows there are must not depend on which group ran first.
     The wanted windows may reach past `settled`.
     """
     mine = [entry for entry in ledger if entry.record == record]
@@ -179,7 +182,10 @@ def plan_cumulative(
         end = min(w.ceil(window.end, step) - step + fine_step, settled)
         if rule.group != LIVE and live_since is not None:
             end = min(end, live_since)
-        asked_window = w.between(w.ceil(window.start, step) - step + fine_step, end)
+        start = w.ceil(window.start, step) - step + fine_step
+        if rule.group == LIVE and coarse_step is not None:
+            start = max(start, fine_from(live_since, settled, coarse_step, fine_step))
+        asked_window = w.between(start, end)
         asked.extend([asked_window] if asked_window else [])
     tasks = []
     for piece in w.subtract(asked, (_covered(entry, fine_step) for entry in mine)):
@@ -192,6 +198,14 @@ def plan_cumulative(
         if again and entry.rule in rules and w.intersect([_covered(entry, fine_step)], asked):
             tasks.append(Task(entry.window, rules[entry.rule], entry.step, record, True))
     return sorted(tasks, key=lambda task: task.order)
+
+
+def fine_from(
+    live_since: datetime | None, settled: datetime, coarse_step: timedelta, fine_step: timedelta
+) -> datetime:
+    """Return the first fine instant after the last whole coarse step before live or now."""
+    edge = min(live_since or settled, settled)
+    return w.floor(edge - fine_step, coarse_step) + fine_step
 
 
 def _by_steps(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import Task
-from promtsdb_dagster.core.samples import Converted
+from promtsdb_dagster.core.ports import Batch, Tally
 from promtsdb_dagster.core.windows import EPOCH, Window
 
 
@@ -33,28 +32,20 @@ class Progress:
         return self.seconds / self.done * (self.total - self.done) if self.done else 0.0
 
 
-@dataclass
-class Tally:
-    """Count what one transaction did; `written` by the start of the partition."""
-
-    written: Counter[datetime] = field(default_factory=Counter)
-    present: Counter[datetime] = field(default_factory=Counter)
-    differing: Counter[datetime] = field(default_factory=Counter)
-    # True where the window had no rows before, so nothing was compared row by row.
-    direct: bool = False
-
-
 @dataclass(frozen=True)
 class UnitResult:
     """Hold what one unit of work did."""
 
-    partitions: tuple[Window, ...]
-    span: Window
-    tasks: Sequence[Task]
-    parts: Sequence[tuple[Task, Converted]]
+    batch: Batch
+    in_scope: Sequence[Window]
     tally: Tally
     skipped: Sequence[tuple[Window, str]]
     seconds: float
+
+    @property
+    def asked(self) -> list[Window]:
+        """Return the windows that the source was asked for."""
+        return w.merge(task.window for task, _ in self.batch.parts)
 
 
 @dataclass
@@ -105,8 +96,8 @@ class Report:
 
     def _partition(self, window: Window) -> PartitionReport:
         report = PartitionReport(window)
-        mine = [result for result in self._results if window in result.partitions]
-        report.complete = not w.subtract([window], (result.span for result in mine))
+        mine = [result for result in self._results if window in result.batch.partitions]
+        report.complete = not w.subtract([window], (result.batch.span for result in mine))
         skipped: dict[str, list[Window]] = {}
         series: set[tuple[str, str, int]] = set()
         for result in mine:
@@ -117,11 +108,11 @@ class Report:
                     skipped.setdefault(reason, []).append(part)
         report.series = len(series)
         report.windows = w.merge(report.windows)
-        out_of_scope = [part for parts in skipped.values() for part in parts]
+        in_scope = [part for result in mine for part in result.in_scope]
         report.found_done = (
             report.complete
-            and not any(result.tasks for result in mine)
-            and bool(w.subtract([window], out_of_scope))
+            and bool(w.intersect([window], in_scope))
+            and not any(_asked_for(window, result) for result in mine)
         )
         report.skipped += [
             f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
@@ -136,10 +127,10 @@ def _add_unit(
     report.rows_written += tally.written[window.start]
     report.rows_present += tally.present[window.start]
     report.rows_differing += tally.differing[window.start]
-    report.seconds += result.seconds / len(result.partitions)
-    asked = w.intersect((task.window for task in result.tasks), [_reach(window, result)])
+    report.seconds += result.seconds / len(result.batch.partitions)
+    asked = _asked_for(window, result)
     empty = True
-    for _, converted in result.parts:
+    for _, converted in result.batch.parts:
         for item in converted.series:
             empty = False
             if _reaches(item.times, window):
@@ -148,8 +139,8 @@ def _add_unit(
             empty = False
             if EPOCH + timedelta(seconds=second) in window:
                 report.dropped[reason] += count
-    if window == result.partitions[0]:
-        report.repaired_labels += sum(part.repaired_labels for _, part in result.parts)
+    if window == result.batch.partitions[0]:
+        report.repaired_labels += sum(part.repaired_labels for _, part in result.batch.parts)
     if not empty:
         report.windows += asked
     elif asked:
@@ -159,15 +150,16 @@ def _add_unit(
         )
 
 
-def _reach(window: Window, result: UnitResult) -> Window:
-    """Return the partition, the first of a unit with the minutes before it.
+def _asked_for(window: Window, result: UnitResult) -> list[Window]:
+    """Return what the source was asked for on behalf of a partition.
 
-    The first hour of a cumulative metric ends where its partition starts.
+    The first hour of a cumulative metric ends where its partition starts: the minutes before a
+    unit belong to its first partition.
     """
-    if window != result.partitions[0]:
-        return window
-    starts = [task.window.start for task in result.tasks]
-    return Window(min([window.start, *starts]), window.end)
+    if window == result.batch.partitions[0]:
+        starts = [part.start for part in result.asked]
+        window = Window(min([window.start, *starts]), window.end)
+    return w.intersect(result.asked, [window])
 
 
 def _reaches(times: Sequence[int], window: Window) -> bool:

@@ -9,9 +9,8 @@ from threading import Lock
 from typing import Any
 
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.backfill import Batch
 from promtsdb_dagster.core.plan import Entry
-from promtsdb_dagster.core.report import Tally
+from promtsdb_dagster.core.ports import Batch, Tally
 from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import VerificationFailed
 

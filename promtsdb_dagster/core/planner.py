@@ -1,0 +1,141 @@
+"""Plan the units of one run: every rule of a group, by its kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from promtsdb_dagster.core import plan
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.plan import LIVE, Entry, Policy, Scope, Task
+from promtsdb_dagster.core.rules import Rule, RuleGroup
+from promtsdb_dagster.core.samples import Routing
+from promtsdb_dagster.core.windows import Window
+
+LiveSince = Mapping[str, datetime]
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """Hold what of a span the gauges and the cumulative metrics of a group may fetch."""
+
+    gauges: Scope
+    cumulative: Scope
+
+    @property
+    def windows(self) -> list[Window]:
+        """Return what either kind may fetch."""
+        return w.merge([*self.gauges.windows, *self.cumulative.windows])
+
+    @property
+    def skipped(self) -> list[tuple[Window, str]]:
+        """Return what neither kind may fetch, and why."""
+        return [*self.gauges.skipped, *self.cumulative.skipped]
+
+
+class Planner:
+    """Say what is left of a group, at one moment."""
+
+    def __init__(
+        self,
+        group: RuleGroup,
+        groups: Mapping[str, RuleGroup],
+        routing: Routing,
+        policy: Policy,
+        now: datetime,
+        recheck: bool,
+    ) -> None:
+        self.group = group
+        self._policy = policy
+        self._now = now
+        self._recheck = recheck
+        self._rules = numbered(group.rules)
+        self.cumulative = [
+            record
+            for record, rule in self._rules.items()
+            if rule.record.lower() in routing.cumulative
+        ]
+        live = groups.get(LIVE)
+        self._fine_rules = numbered(live.rules) if live else {}
+        self._fine_step = min(live.step, group.step) if live else group.step
+        self._coarse_steps = {
+            record: other.step
+            for other in groups.values()
+            for record in numbered(other.rules)
+            if other.name != LIVE and other.step > self._fine_step
+        }
+        self._settled = policy.settled(now, self._fine_step)
+
+    def scopes(self, span: Window) -> Scopes:
+        """Clip a span to what may be fetched; reasons that concern no rule are left out."""
+        gauges, cumulative = (
+            plan.scope(self.group, [span], now=self._now, policy=self._policy, cumulative=kind)
+            for kind in (False, True)
+        )
+        if not self.cumulative:
+            return Scopes(gauges, Scope((), ()))
+        if len(self.cumulative) == len(self._rules):
+            return Scopes(Scope((), ()), cumulative)
+        return Scopes(gauges, Scope(cumulative.windows, ()))
+
+    def left_to_others(self, span: Window, live_since: LiveSince) -> list[tuple[Window, str]]:
+        """Return where the live group leaves running totals to the group of whole hours."""
+        if self.group.name != LIVE:
+            return []
+        starts = [
+            plan.fine_from(
+                self._live_since(record, live_since),
+                self._settled,
+                self._coarse_steps[record],
+                self._fine_step,
+            )
+            for record in self.cumulative
+            if record in self._coarse_steps
+        ]
+        left = w.between(span.start, min([span.end, *starts])) if starts else None
+        return [(left, "running totals are left to the group of whole hours")] if left else []
+
+    def tasks(self, scopes: Scopes, entries: Sequence[Entry], live_since: LiveSince) -> list[Task]:
+        """Return what the ledger does not hold yet."""
+        tasks: list[Task] = []
+        for record, rule in self._rules.items():
+            if record not in self.cumulative:
+                tasks += plan.plan_gauge(
+                    rule,
+                    record,
+                    self.group.step,
+                    scopes.gauges.windows,
+                    entries,
+                    recheck=self._recheck,
+                )
+                continue
+            tasks += plan.plan_cumulative(
+                rule,
+                record,
+                self.group.step,
+                scopes.cumulative.windows,
+                entries,
+                fine_rule=self._fine_rules.get(record),
+                fine_step=self._fine_step,
+                live_since=self._live_since(record, live_since),
+                settled=self._settled,
+                coarse_step=self._coarse_steps.get(record),
+                recheck=self._recheck,
+            )
+        return tasks
+
+    def _live_since(self, record: str, live_since: LiveSince) -> datetime | None:
+        return live_since.get(self._rules[record].record.lower())
+
+
+def numbered(rules: Sequence[Rule]) -> dict[str, Rule]:
+    """Return the rules by record, the second of the same record as `record#2`."""
+    seen: Counter[str] = Counter()
+    by_record = {}
+    for rule in rules:
+        seen[rule.record] += 1
+        count = seen[rule.record]
+        by_record[rule.record if count == 1 else f"{rule.record}#{count}"] = rule
+    return by_record
