@@ -46,10 +46,14 @@ DECLARE
     assignments text;
     changed bigint;
 BEGIN
-    IF p_from < internal.refresh_floor(p_aggregate) OR p_from >= p_to THEN
+    IF p_from >= p_to THEN
         RAISE EXCEPTION 'cannot refresh % from % to %', p_aggregate, p_from, p_to
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'wanted from < to, and nothing below internal.refresh_floor()';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'wanted from < to';
+    END IF;
+    -- Here again, and not an error: time moves the floor while a caller computes its windows.
+    p_from := greatest(p_from, internal.refresh_floor(p_aggregate));
+    IF p_from >= p_to THEN
+        RETURN 0;
     END IF;
 
     SELECT

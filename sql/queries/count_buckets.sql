@@ -1,0 +1,1 @@
+SELECT count(*) FROM {} WHERE bucket >= %s AND bucket < %s

@@ -1,0 +1,1 @@
+SELECT internal.refresh_aggregate(%s, %s, %s)

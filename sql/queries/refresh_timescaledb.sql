@@ -1,0 +1,1 @@
+CALL public.refresh_continuous_aggregate(%s, %s, %s)

@@ -1,0 +1,1 @@
+SELECT internal.settle_changes(%s::bigint[], %s, %s)

@@ -1,0 +1,1 @@
+SELECT internal.settle_orphans()
