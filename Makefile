@@ -1,0 +1,42 @@
+# Every target sets up what it needs first; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
+PORT ?= 3030
+
+.PHONY: help setup demo up migrate backfill refresh test check
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what the commands need into .venv
+	@scripts/setup
+
+demo: setup ## Run the whole pipeline on the bundled stack and print what it stored and answers
+	@$(PROMTSDB) demo
+
+up: setup ## Keep the bundled stack and the Dagster UI running until Ctrl-C: PORT=3030
+	@$(PROMTSDB) up --port $(PORT)
+
+migrate: setup ## Apply all migrations through Dagster
+	@$(PROMTSDB) migrate
+
+backfill: setup ## Backfill a range through Dagster: ASSET=backfill_1w FROM=2026-11-15 TO=2026-11-21
+	@$(PROMTSDB) backfill --asset '$(ASSET)' --from '$(FROM)' --to '$(TO)'
+
+refresh: setup ## Refresh all aggregates over a range: FROM=2026-11-15 TO=2026-11-21
+	@$(PROMTSDB) refresh --from '$(FROM)' --to '$(TO)'
+
+test: ## Run all tests: ARGS='-k windows'
+	@scripts/setup --tests
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: ## Check format, lint, types, import rules and that the rule files are rendered
+	@scripts/setup --tests
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m promtsdb_dagster.rulesets check

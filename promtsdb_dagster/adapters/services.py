@@ -1,0 +1,236 @@
+"""Ask every service the question that matters to its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_TIMEOUT_SECONDS = 10.0
+_ALLOWED_CLOCK_SECONDS = 60.0
+# vmalert moved the list of groups from one path to the other; older servers know only the first.
+_VMALERT_PATHS = ("/api/v1/groups", "/api/v1/rules")
+
+Fact = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Health:
+    """Hold the answer of one service; `configured` is false when there is nothing to ask."""
+
+    healthy: bool
+    text: str
+    configured: bool = True
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Hold where the services are; None means that this installation has none."""
+
+    prometheus: str | None = None
+    vmalert: str | None = None
+    telegraf: str | None = None
+    postgrest: str | None = None
+    caddy: str | None = None
+    prometheus_auth: tuple[str, str] | None = None
+    prometheus_token: str | None = None
+    prometheus_verify: bool | Path = True
+
+
+class Services:
+    """Ask the services of one installation; never raises for what a service does."""
+
+    def __init__(self, endpoints: Endpoints, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+        self._endpoints = endpoints
+        self._timeout = timeout_seconds
+
+    def health(self, service: str) -> Health:
+        """Return how one service of contract section 1 is."""
+        url: str | None = getattr(self._endpoints, service)
+        if url is None:
+            return Health(True, "not configured", configured=False)
+        questions: dict[str, Callable[[httpx.Client], Health]] = {
+            "prometheus": self._prometheus,
+            "vmalert": self._vmalert,
+            "telegraf": self._telegraf,
+            "postgrest": self._postgrest,
+            "caddy": self._caddy,
+        }
+        try:
+            with self._client(service, url) as client:
+                return questions[service](client)
+        except _Unwell as problem:
+            return Health(False, f"{service}: {problem}")
+        except (httpx.HTTPError, OSError) as problem:
+            return Health(
+                False,
+                f"{service} does not answer: {type(problem).__name__}: {problem}; "
+                "wanted an answer; check that it runs and that its URL is right",
+            )
+
+    def _client(self, service: str, url: str) -> httpx.Client:
+        options: dict[str, Any] = {}
+        if service == "prometheus":
+            verify = self._endpoints.prometheus_verify
+            if isinstance(verify, Path):
+                options["verify"] = httpx.create_ssl_context(verify=str(verify))
+            else:
+                options["verify"] = verify
+            if self._endpoints.prometheus_token:
+                options["headers"] = {"Authorization": f"Bearer {self._endpoints.prometheus_token}"}
+            elif self._endpoints.prometheus_auth:
+                options["auth"] = self._endpoints.prometheus_auth
+        # trust_env off: a proxy for the internet must not be asked for a service next door.
+        return httpx.Client(
+            base_url=url.rstrip("/") + "/",
+            timeout=self._timeout,
+            follow_redirects=True,
+            trust_env=False,
+            **options,
+        )
+
+    def _prometheus(self, client: httpx.Client) -> Health:
+        ready = client.get("-/ready")
+        # VictoriaMetrics knows /health only; a server without either must still answer a query.
+        if ready.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise _Unwell(f"not ready yet: {_excerpt(ready)}")
+        response = _ok(client.get("api/v1/query", params={"query": "vector(1)"}))
+        result = _json(response).get("data", {}).get("result")
+        if not result or result[0]["value"][1] != "1":
+            raise _Unwell(f"vector(1) gave {_excerpt(response)}, wanted 1")
+        skew = _skew_seconds(response)
+        if skew is not None and abs(skew) > _ALLOWED_CLOCK_SECONDS:
+            raise _Unwell(
+                f"its clock is {skew:+.0f} s from ours, wanted at most "
+                f"{_ALLOWED_CLOCK_SECONDS:.0f} s; set both by NTP"
+            )
+        series = (
+            _json(_ok(client.get("api/v1/query", params={"query": "count({__name__!=''})"})))
+            .get("data", {})
+            .get("result")
+        )
+        count = int(float(series[0]["value"][1])) if series else 0
+        return Health(
+            True,
+            f"answers queries; {count:,} series have a sample now",
+            facts={"series": count, "clock_difference_seconds": round(skew or 0.0, 1)},
+        )
+
+    def _vmalert(self, client: httpx.Client) -> Health:
+        groups = self._vmalert_groups(client)
+        rules = [(group, rule) for group in groups for rule in group.get("rules") or []]
+        if not rules:
+            raise _Unwell("no rule is loaded, wanted those of live.yaml; check its -rule flag")
+        broken = [
+            f"{rule.get('name')}: {error}"
+            for _, rule in rules
+            if (error := rule.get("lastError") or rule.get("last_error"))
+        ]
+        if broken:
+            raise _Unwell(
+                f"{len(broken)} of {len(rules)} rules fail, the first: {broken[0]}; "
+                "try the expression on the source"
+            )
+        return Health(
+            True,
+            f"{len(rules)} rules in {len(groups)} groups, none fails",
+            facts={"groups": len(groups), "rules": len(rules)},
+        )
+
+    def _vmalert_groups(self, client: httpx.Client) -> list[dict[str, Any]]:
+        for path in _VMALERT_PATHS:
+            response = client.get(path.lstrip("/"))
+            if response.status_code == httpx.codes.OK:
+                return list(_json(response).get("data", {}).get("groups") or [])
+        _ok(response)
+        return []
+
+    def _telegraf(self, client: httpx.Client) -> Health:
+        # The URL of the metrics page may be given with or without its path.
+        response = client.get("")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            response = client.get("metrics")
+        lines = [line for line in _ok(response).text.splitlines() if line and line[0] != "#"]
+        if not lines:
+            raise _Unwell("its metrics page is empty, wanted its own metrics")
+        dropped = sum(_value(line) for line in lines if "metrics_dropped" in line)
+        written = sum(_value(line) for line in lines if "metrics_written" in line)
+        if dropped > 0:
+            raise _Unwell(f"dropped {dropped:.0f} metrics since its start; look into its log")
+        return Health(
+            True,
+            f"wrote {written:.0f} metrics since its start, dropped none",
+            facts={"metrics_written": written, "metrics_dropped": dropped},
+        )
+
+    def _postgrest(self, client: httpx.Client) -> Health:
+        response = client.get("ready")
+        if response.status_code != httpx.codes.OK:
+            raise _Unwell(
+                f"not ready: HTTP {response.status_code}; wanted a connection to the database and "
+                "a loaded schema cache; look into its log"
+            )
+        return Health(True, "connected, schema cache loaded")
+
+    def _caddy(self, client: httpx.Client) -> Health:
+        response = _ok(client.get(""))
+        return Health(
+            True,
+            f"the API answers through it in {response.elapsed.total_seconds() * 1000:.0f} ms",
+            facts={"milliseconds": round(response.elapsed.total_seconds() * 1000, 1)},
+        )
+
+
+class _Unwell(Exception):
+    """The service answers, but not what it should."""
+
+
+def _ok(response: httpx.Response) -> httpx.Response:
+    if response.status_code != httpx.codes.OK:
+        raise _Unwell(
+            f"GET {response.url.path} gave HTTP {response.status_code}: {_excerpt(response)}, "
+            "wanted 200; check its URL and credentials"
+        )
+    return response
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _Unwell(
+            f"GET {response.url.path} gave {_excerpt(response)}, wanted JSON; check its URL"
+        )
+    return body
+
+
+def _excerpt(response: httpx.Response) -> str:
+    text = " ".join(response.text.split())
+    return repr(text[:120])
+
+
+def _skew_seconds(response: httpx.Response) -> float | None:
+    """Return the server's clock minus ours, as far as the Date header tells; whole seconds."""
+    try:
+        theirs = parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError):
+        return None
+    return (theirs - datetime.now(timezone.utc)).total_seconds()
+
+
+def _value(line: str) -> float:
+    """Return the value of one line of the text format; `name{labels} value [timestamp]`."""
+    rest = line.rsplit("}", 1)[-1].split()
+    words = rest if "}" in line else rest[1:]
+    try:
+        return float(words[0])
+    except (IndexError, ValueError):
+        return 0.0

@@ -1,0 +1,87 @@
+"""The command `promtsdb`; status 0 is done, 1 failed, 2 a request that makes no sense."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from promtsdb_dagster.errors import ConfigurationError, InputError, PromtsdbError
+
+FAILED = 1
+REFUSED = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says and return the status."""
+    options = _parser().parse_args(arguments)
+    # Tables are for people: a width for logs, the terminal's own otherwise.
+    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    try:
+        _run(console, options)
+    except (InputError, ConfigurationError) as error:
+        _complain(error)
+        return REFUSED
+    except PromtsdbError as error:
+        _complain(error)
+        return FAILED
+    except KeyboardInterrupt:
+        _complain("interrupted; what was committed stays, the same command does the rest")
+        return INTERRUPTED
+    return 0
+
+
+def _run(console: Console, options: argparse.Namespace) -> None:
+    # Dagster takes a second to import; `--help` and wrong options should not wait for it.
+    from promtsdb_dagster.commands import demo, headless, up
+
+    command: str = options.command
+    if command == "demo":
+        demo.demo(console)
+    elif command == "up":
+        up.up(console, options.host, options.port)
+    elif command == "migrate":
+        headless.migrate(console)
+    elif command == "backfill":
+        headless.backfill(
+            console, options.asset, options.start, options.end, recheck=options.recheck
+        )
+    else:
+        headless.refresh(console, options.start, options.end)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="promtsdb", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("demo", help="bring the history up to date, print what the API answers")
+    serve = commands.add_parser("up", help="keep the stack and the Dagster UI in the foreground")
+    serve.add_argument("--host", default="127.0.0.1", help="address of the UI (%(default)s)")
+    serve.add_argument("--port", type=int, default=3030, help="port of the UI (%(default)s)")
+    commands.add_parser("migrate", help="apply all migrations")
+    fill = commands.add_parser("backfill", help="backfill one group over a range of dates")
+    fill.add_argument("--asset", required=True, help="for instance backfill_1w")
+    _add_range(fill)
+    fill.add_argument(
+        "--recheck", action="store_true", help="fetch and compare again what is done already"
+    )
+    again = commands.add_parser("refresh", help="refresh all aggregates over a range")
+    _add_range(again)
+    return parser
+
+
+def _add_range(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="start", required=True, metavar="DATE", help="first day, UTC"
+    )
+    parser.add_argument("--to", dest="end", required=True, metavar="DATE", help="exclusive, UTC")
+
+
+def _complain(problem: object) -> None:
+    print(f"error: {problem}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""What the commands do, one subject a module."""
+
+from __future__ import annotations

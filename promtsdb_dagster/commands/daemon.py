@@ -1,0 +1,64 @@
+"""Start Dagster's own processes and stop them again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from promtsdb_dagster.errors import ConfigurationError, StackError
+from promtsdb_dagster.settings import ROOT
+
+_SECONDS_TO_STOP = 30.0
+
+
+@contextmanager
+def running(arguments: Sequence[str], log: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of Dagster's programs in the project's folder until the block ends.
+
+    Without a log it writes to this terminal. Its children end with it.
+    """
+    program = Path(sys.executable).with_name(arguments[0])
+    if not program.exists():
+        raise ConfigurationError(
+            f"{program} does not exist, wanted Dagster's {arguments[0]}; run scripts/setup"
+        )
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(log.open("ab")) if log else None
+        process = subprocess.Popen(
+            [str(program), *arguments[1:]],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            # Ctrl-C reaches this command only, which then ends the others in order.
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started; safe to repeat."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if process.poll() is not None:
+            break
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_STOP / 2)
+    # The session it leads may hold a code server or a run that did not hear of it.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        raise StackError(f"process {process.pid} does not end; end it by hand") from None

@@ -1,0 +1,82 @@
+"""Find the servers to work on: the user's own, or the bundled ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+from rich.console import Console
+
+from promtsdb_dagster.definitions import Installation, all_aggregates, build, install
+from promtsdb_dagster.defs.aggregates import Aggregate
+from promtsdb_dagster.defs.groups import Group, backfill_groups
+from promtsdb_dagster.defs.partitions import WEEK, Grid
+from promtsdb_dagster.localstack import open_stack
+from promtsdb_dagster.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """Hold everything that a command works with."""
+
+    settings: Settings
+    installation: Installation
+    definitions: dg.Definitions
+    # What this installation does without, in sentences.
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Return the backfill groups."""
+        return backfill_groups(self.settings.history_start)
+
+    def groups_with_history(self, now: datetime) -> list[Group]:
+        """Return the groups for which a start of the whole history asks a run."""
+        policy = self.installation.policy()
+        return [group for group in self.groups if group.history(policy, now)]
+
+    @property
+    def weeks(self) -> Grid:
+        """Return the partitions of the aggregates."""
+        return Grid(self.settings.history_start, WEEK, ahead=True)
+
+    @property
+    def aggregates(self) -> list[Aggregate]:
+        """Return the aggregates."""
+        return all_aggregates()
+
+
+@contextmanager
+def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
+    """Lend the servers that the environment names, or start the bundled ones for the block.
+
+    Raises ConfigurationError when it names one of the two that are needed and not the other.
+    """
+    settings = load_settings()
+    if settings.database_url is not None or settings.datasource_url is not None:
+        settings.require_database_url()
+        if source:
+            settings.require_datasource_url()
+        yield _site(settings, ())
+        return
+    console.print("DATABASE_URL and DATASOURCE_URL are not set: using the bundled stack")
+    stack = open_stack(
+        settings, report=lambda line: console.print(f"  {line}", markup=False, highlight=False)
+    )
+    with stack.running() as endpoints:
+        before = dict(os.environ)
+        # The processes that are started later read it from there, like Dagster's run workers.
+        os.environ.update(endpoints.environment())
+        try:
+            yield _site(load_settings(), endpoints.skipped)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _site(settings: Settings, lacking: tuple[str, ...]) -> Site:
+    return Site(settings, install(settings), build(settings), lacking)

@@ -1,0 +1,92 @@
+"""Where Dagster keeps its runs between commands."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from promtsdb_dagster.errors import ConfigurationError
+from promtsdb_dagster.settings import ROOT, load_settings
+
+# Runs that a command executes itself carry the id of its process.
+PROCESS_TAG = "promtsdb/process"
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def prepare_home() -> Path:
+    """Return DAGSTER_HOME, by default below the state folder, with dagster.yaml; safe to repeat."""
+    # Dagster itself reads the variable, and so do the processes that are started later.
+    default = load_settings().promtsdb_state_dir / "dagster"
+    home = Path(os.environ.get("DAGSTER_HOME") or default).resolve()
+    os.environ["DAGSTER_HOME"] = str(home)
+    home.mkdir(parents=True, exist_ok=True)
+    link = home / "dagster.yaml"
+    if link.is_symlink() or not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT / "dagster.yaml")
+    return home
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """Lend the instance of DAGSTER_HOME."""
+    prepare_home()
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@contextmanager
+def only_daemon(home: Path) -> Iterator[None]:
+    """Hold the right to run the one daemon of this home, or raise ConfigurationError."""
+    lock = home / "daemon.lock"
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ConfigurationError(
+                f"process {file.read().strip() or 'unknown'} runs a Dagster daemon for {home} "
+                "already, wanted one at a time; stop that `make up` or `make demo`, or set "
+                "DAGSTER_HOME to another folder"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def end_orphans(instance: dg.DagsterInstance) -> int:
+    """Report runs as failed whose process is gone, and return how many; needs `only_daemon`.
+
+    Left alone they would count as in progress for ever, and hold every refresh back.
+    """
+    ended = 0
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        if run.status == dg.DagsterRunStatus.QUEUED or _is_alive(run.tags.get(PROCESS_TAG)):
+            continue
+        instance.report_run_failed(run, "its process ended without a word; safe to run again")
+        ended += 1
+    return ended
+
+
+def _is_alive(pid: str | None) -> bool:
+    if pid is None or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

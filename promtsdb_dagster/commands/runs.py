@@ -1,0 +1,91 @@
+"""Run assets in this process, recorded like any other run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from promtsdb_dagster.commands.home import PROCESS_TAG
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Hold how a run ended; `failure` is empty when it succeeded."""
+
+    run_id: str
+    failure: str
+    materializations: tuple[dg.AssetMaterialization, ...]
+
+
+def materialize(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    assets: Sequence[dg.AssetKey],
+    *,
+    tags: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Materialize assets in one run; `config` goes to each of them."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    ops = {op_name(key): {"config": dict(config)} for key in assets} if config else {}
+    return _outcome(
+        job.execute_in_process(
+            instance=instance,
+            asset_selection=list(assets),
+            tags=_tags(tags),
+            run_config={"ops": ops, "loggers": {"plain": {}}},
+            raise_on_error=False,
+        )
+    )
+
+
+def run_job(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str) -> Outcome:
+    """Run one job as its button would."""
+    job = definitions.resolve_job_def(name)
+    return _outcome(
+        job.execute_in_process(
+            instance=instance,
+            tags=_tags(None),
+            run_config={"loggers": {"plain": {}}},
+            raise_on_error=False,
+        )
+    )
+
+
+def op_name(key: dg.AssetKey) -> str:
+    """Return what run configuration calls an asset."""
+    return "__".join(key.path)
+
+
+def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    return {**(tags or {}), PROCESS_TAG: str(os.getpid())}
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    return Outcome(
+        result.run_id,
+        "" if result.success else failure_text(result.all_events),
+        tuple(
+            event.materialization
+            for event in result.all_events
+            if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+        ),
+    )
+
+
+def failure_text(events: Sequence[dg.DagsterEvent]) -> str:
+    """Return what the first failed step says of itself, without a trace."""
+    for event in events:
+        if event.event_type != dg.DagsterEventType.STEP_FAILURE:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        if data.error:
+            cause = data.error.cause or data.error
+            return cause.message.strip()
+    return "the run failed without a failed step; its page in Dagster has the whole log"

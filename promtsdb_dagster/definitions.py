@@ -1,0 +1,210 @@
+"""Put the house together: settings, adapters, definitions.
+
+Loads without any environment and opens nothing: what is missing is said by the run, check or
+sensor that needs it.
+"""
+
+import warnings
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from functools import cache
+
+import dagster as dg
+from pydantic import SecretStr
+
+from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
+from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.inventory import Inventory
+from promtsdb_dagster.adapters.migrations import Migration, Migrator, load_migrations
+from promtsdb_dagster.adapters.prometheus import Prometheus
+from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing
+from promtsdb_dagster.adapters.services import Endpoints, Services
+from promtsdb_dagster.adapters.staging import Staging
+from promtsdb_dagster.adapters.writer import Writer
+from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
+from promtsdb_dagster.defs.automation import automation_sensor
+from promtsdb_dagster.defs.backfill import backfill_asset
+from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
+from promtsdb_dagster.defs.history import history_job, history_sensor
+from promtsdb_dagster.defs.late_changes import late_changes_sensor
+from promtsdb_dagster.defs.migrations import MIGRATE_JOB, migration_assets
+from promtsdb_dagster.defs.partitions import WEEK, Grid
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import plain_logger
+from promtsdb_dagster.defs.services import (
+    HEALTH_JOB,
+    PROMETHEUS,
+    TELEGRAF,
+    health_checks,
+    service_specs,
+)
+from promtsdb_dagster.defs.staging import empty_check, staging_asset
+from promtsdb_dagster.defs.storage import (
+    CUMSUM_KEY,
+    INTERNAL_KEY,
+    storage_sensor,
+    storage_specs,
+)
+from promtsdb_dagster.settings import Settings, load_settings
+
+
+class Installation:
+    """Build the adapters of one installation from its settings, each when first asked for."""
+
+    def __init__(self, settings: Settings, migrations: Sequence[Migration]) -> None:
+        self._settings = settings
+        self._migrations = tuple(migrations)
+        # Cached on the instance, so that two installations in one process share nothing.
+        self._database = cache(self._open_database)
+        self._engine = cache(self._build_backfill)
+
+    def now(self) -> datetime:
+        """Return the present, UTC."""
+        return datetime.now(timezone.utc)
+
+    def policy(self) -> Policy:
+        """Return the limits of a backfill."""
+        settings = self._settings
+        return Policy(
+            history_start=settings.history_start,
+            settle=timedelta(seconds=settings.datasource_settle_seconds),
+            concurrency=settings.backfill_concurrency,
+        )
+
+    def database(self) -> Database:
+        """Return the pool of connections; opens none."""
+        return self._database()
+
+    def backfill(self) -> Backfill:
+        """Return the engine that moves history."""
+        return self._engine()
+
+    def migrator(self) -> Migrator:
+        """Return what applies the schema."""
+        return Migrator(self._database(), self._migrations)
+
+    def aggregates(self) -> Aggregates:
+        """Return what refreshes the aggregates."""
+        return Aggregates(self._database())
+
+    def staging(self) -> Staging:
+        """Return what drains the staging tables."""
+        return Staging(self._database())
+
+    def inventory(self) -> Inventory:
+        """Return what looks at the tables without changing them."""
+        return Inventory(self._database())
+
+    def services(self) -> Services:
+        """Return what asks the services whether they are well."""
+        return Services(_endpoints(self._settings))
+
+    def _open_database(self) -> Database:
+        settings = self._settings
+        return Database(
+            settings.require_database_url(), max_connections=settings.backfill_concurrency + 4
+        )
+
+    def _build_backfill(self) -> Backfill:
+        settings = self._settings
+        groups = load_groups(
+            settings.rules_dir,
+            required=[group.rules for group in backfill_groups(settings.history_start)],
+        )
+        source = Prometheus(
+            settings.require_datasource_url(),
+            username=settings.datasource_username,
+            password=_revealed(settings.datasource_password),
+            bearer_token=_revealed(settings.datasource_bearer_token),
+            ca_file=settings.datasource_ca_file,
+            tls_insecure=settings.datasource_tls_insecure,
+            timeout_seconds=settings.datasource_timeout_seconds,
+            concurrency=settings.datasource_concurrency,
+            attempts=settings.datasource_attempts,
+        )
+        return Backfill(
+            source,
+            Writer(self._database()),
+            groups,
+            load_routing(settings.rules_dir),
+            self.policy(),
+        )
+
+
+def install(settings: Settings) -> Installation:
+    """Return what builds the adapters that the settings ask for; reads the migration files."""
+    return Installation(settings, load_migrations(settings.sql_dir))
+
+
+def all_aggregates() -> list[Aggregate]:
+    """Return the aggregates, in the order in which they are shown."""
+    return [Aggregate(*names) for names in AGGREGATES]
+
+
+def build(settings: Settings, project: Project | None = None) -> dg.Definitions:
+    """Return the definitions of one installation; tests bring a project of their own."""
+    with warnings.catch_warnings():
+        # `backfill_policy=` is beta, and every asset would say so on every command.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _build(settings, project or install(settings))
+
+
+def _build(settings: Settings, project: Project) -> dg.Definitions:
+    migration_chain = migration_assets(load_migrations(settings.sql_dir))
+    schema = migration_chain[-1].key
+    groups = backfill_groups(settings.history_start)
+    weeks = Grid(settings.history_start, WEEK, ahead=True)
+    aggregates = all_aggregates()
+    return dg.Definitions(
+        assets=[
+            *migration_chain,
+            *(backfill_asset(group, [schema, PROMETHEUS]) for group in groups),
+            *(staging_asset(name, [schema, TELEGRAF]) for name in (INTERNAL, CUMSUM)),
+            *storage_specs(groups),
+            *(_aggregate_asset(aggregate, weeks, groups) for aggregate in aggregates),
+            *service_specs([aggregate.key for aggregate in aggregates]),
+        ],
+        asset_checks=[empty_check(INTERNAL), empty_check(CUMSUM), *health_checks()],
+        jobs=[MIGRATE_JOB, history_job(groups), HEALTH_JOB],
+        sensors=[
+            automation_sensor(),
+            history_sensor(groups),
+            late_changes_sensor(aggregates, weeks),
+            storage_sensor(),
+        ],
+        resources={"project": project},
+        # One asset a run as a rule, and the work is in the source and the database.
+        executor=dg.in_process_executor,
+        loggers={"plain": plain_logger},
+    )
+
+
+def _aggregate_asset(
+    aggregate: Aggregate, weeks: Grid, groups: Sequence[Group]
+) -> dg.AssetsDefinition:
+    feeding = [group.key for group in groups if aggregate.source in group.feeds]
+    storage = CUMSUM_KEY if aggregate.source == CUMSUM else INTERNAL_KEY
+    return aggregate_asset(aggregate, weeks, feeding, storage)
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    user, password = settings.datasource_username, _revealed(settings.datasource_password)
+    return Endpoints(
+        prometheus=settings.datasource_url,
+        vmalert=settings.vmalert_url,
+        telegraf=settings.telegraf_metrics_url,
+        postgrest=settings.postgrest_admin_url,
+        caddy=settings.api_url,
+        prometheus_auth=(user, password or "") if user else None,
+        prometheus_token=_revealed(settings.datasource_bearer_token),
+        prometheus_verify=settings.datasource_ca_file or not settings.datasource_tls_insecure,
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+defs = build(load_settings())

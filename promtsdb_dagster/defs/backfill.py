@@ -1,0 +1,121 @@
+"""The four assets that move history from Prometheus into the database."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from promtsdb_dagster.core.report import PartitionReport
+from promtsdb_dagster.defs.groups import Group
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import failures_explained, progress_to, window_list
+
+GROUP = "backfill"
+# Runs of this pool ask the same Prometheus; dagster.yaml says how many may do so at once.
+POOL = "prometheus"
+
+
+class BackfillConfig(dg.Config):
+    """What a person may choose in the launchpad."""
+
+    recheck: bool = Field(
+        default=False,
+        description=(
+            "Fetch and compare again what the ledger holds as done. Heals rows that were changed "
+            "by hand; rows that are right stay as they are."
+        ),
+    )
+
+
+def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Return the asset of one group."""
+
+    @dg.asset(
+        key=group.key,
+        deps=deps,
+        partitions_def=group.grid.definition,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"prometheus", "postgres"},
+        pool=POOL,
+        description=group.description,
+    )
+    def backfill(
+        context: dg.AssetExecutionContext,
+        config: BackfillConfig,
+        project: dg.ResourceParam[Project],
+    ) -> dg.MaterializeResult[None]:
+        keys = {group.grid.window(key): key for key in context.partition_keys}
+        with failures_explained():
+            engine, now = project.backfill(), project.now()
+            engine.check_clock(now)
+            report = engine.run(
+                group.rules,
+                list(keys),
+                now=now,
+                recheck=config.recheck,
+                run_id=context.run.run_id,
+                on_progress=progress_to(context.log.info),
+            )
+        parts = {keys[part.window]: part for part in report.partitions}
+        context.log.info(_sentence(parts.values()))
+        if report.error is not None:
+            _keep_what_is_complete(context, parts)
+            raise dg.Failure(
+                description=str(report.error) or repr(report.error),
+                metadata=_totals(parts.values()),
+                allow_retries=False,
+            ) from report.error
+        for key, part in parts.items():
+            context.add_asset_metadata(_metadata(part), partition_key=key)
+        return dg.MaterializeResult()
+
+    return backfill
+
+
+def _keep_what_is_complete(
+    context: dg.AssetExecutionContext, parts: Mapping[str, PartitionReport]
+) -> None:
+    """Record the partitions that were committed before the failure; the rest counts as failed."""
+    for key, part in parts.items():
+        if part.complete:
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=_metadata(part))
+            )
+
+
+def _metadata(part: PartitionReport) -> dict[str, dg.MetadataValue]:
+    return {
+        "window": dg.MetadataValue.text(str(part.window)),
+        "rows_written": dg.MetadataValue.int(part.rows_written),
+        "rows_already_there": dg.MetadataValue.int(part.rows_present),
+        "rows_differing": dg.MetadataValue.int(part.rows_differing),
+        "series": dg.MetadataValue.int(part.series),
+        "samples_dropped": dg.MetadataValue.int(sum(part.dropped.values())),
+        "samples_dropped_why": dg.MetadataValue.json(dict(part.dropped)),
+        "labels_repaired": dg.MetadataValue.int(part.repaired_labels),
+        "windows": dg.MetadataValue.int(len(part.windows)),
+        "windows_written": window_list(part.windows),
+        "found_done": dg.MetadataValue.bool(part.found_done),
+        "skipped": dg.MetadataValue.json(list(part.skipped)),
+        "seconds": dg.MetadataValue.float(round(part.seconds, 3)),
+        "rows_per_second": dg.MetadataValue.float(round(part.rows_per_second, 1)),
+    }
+
+
+def _totals(parts: Collection[PartitionReport]) -> dict[str, dg.MetadataValue]:
+    complete = sum(part.complete for part in parts)
+    return {
+        "partitions_complete": dg.MetadataValue.int(complete),
+        "partitions_failed": dg.MetadataValue.int(len(parts) - complete),
+        "rows_written": dg.MetadataValue.int(sum(part.rows_written for part in parts)),
+    }
+
+
+def _sentence(parts: Collection[PartitionReport]) -> str:
+    return (
+        f"{sum(part.complete for part in parts)} of {len(parts)} partitions complete, "
+        f"{sum(part.found_done for part in parts)} of them found done: "
+        f"{sum(part.rows_written for part in parts):,} rows written, "
+        f"{sum(part.rows_present for part in parts):,} already there"
+    )

@@ -1,0 +1,106 @@
+"""Refresh what changed in the past without a backfill: late rows, late tags."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.aggregates import Aggregate
+from promtsdb_dagster.defs.partitions import Grid
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.errors import PromtsdbError
+
+TAG = "promtsdb/late_changes"
+_REASONS = frozenset({"late row", "late tag"})
+# Late rows come in bursts; one refresh for a burst is enough.
+_SETTLE = timedelta(minutes=1)
+_TRY_AGAIN_AFTER = timedelta(minutes=10)
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def late_changes_sensor(aggregates: Sequence[Aggregate], grid: Grid) -> dg.SensorDefinition:
+    """Return the sensor that asks for the refreshes."""
+
+    @dg.sensor(
+        name="late_changes",
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        asset_selection=dg.AssetSelection.assets(*(aggregate.key for aggregate in aggregates)),
+        description=(
+            "Refreshes the aggregates over the weeks in which rows or tags arrived so late that "
+            "no policy looks there any more."
+        ),
+    )
+    def late_changes(
+        context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+    ) -> dg.SensorResult | dg.SkipReason:
+        try:
+            if not project.inventory().is_migrated():
+                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
+            pending = project.aggregates().pending()
+            now = project.now()
+        except PromtsdbError as error:
+            return dg.SkipReason(str(error))
+        asked: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
+        requests, remembered = [], {}
+        for aggregate in aggregates:
+            late = [
+                (window, noted_at)
+                for name, window, reason, noted_at in pending
+                if name == aggregate.table and reason in _REASONS and noted_at <= now - _SETTLE
+            ]
+            if not late:
+                continue
+            newest = max(noted_at for _, noted_at in late).isoformat()
+            before = asked.get(aggregate.table)
+            if before:
+                remembered[aggregate.table] = before
+            if _is_asked(before, newest, now) or _is_busy(context.instance, aggregate):
+                continue
+            covered = grid.covering(_span(window for window, _ in late), now)
+            if covered is None:
+                continue
+            remembered[aggregate.table] = [newest, now.isoformat()]
+            requests.append(_request(aggregate, grid, covered, f"{newest}@{now.isoformat()}"))
+        cursor = json.dumps(remembered)
+        if not requests:
+            reason = f"{len(remembered)} refreshes are asked for" if remembered else "nothing late"
+            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
+        return dg.SensorResult(requests, cursor=cursor)
+
+    return late_changes
+
+
+def _is_asked(before: list[str] | None, newest: str, now: datetime) -> bool:
+    """Return whether a refresh of the same changes was asked for a short while ago."""
+    if before is None or before[0] != newest:
+        return False
+    return now - datetime.fromisoformat(before[1]) < _TRY_AGAIN_AFTER
+
+
+def _is_busy(instance: dg.DagsterInstance, aggregate: Aggregate) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    return any(aggregate.key in (run.asset_selection or ()) for run in runs)
+
+
+def _span(windows: Iterable[Window]) -> Window:
+    known = list(windows)
+    return Window(min(window.start for window in known), max(window.end for window in known))
+
+
+def _request(aggregate: Aggregate, grid: Grid, covered: Window, key: str) -> dg.RunRequest:
+    op = "__".join(aggregate.key.path)
+    return dg.RunRequest(
+        run_key=f"{aggregate.table}:{key}",
+        asset_selection=[aggregate.key],
+        tags={**grid.tags(covered), TAG: "true"},
+        run_config={"ops": {op: {"config": {"only_changed": True}}}},
+    )

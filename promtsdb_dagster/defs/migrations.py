@@ -1,0 +1,69 @@
+"""One asset for each migration file, chained."""
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+
+from promtsdb_dagster.adapters.migrations import Migration
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import failures_explained
+
+GROUP = "migrations"
+MIGRATE_JOB = dg.define_asset_job(
+    "migrate",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Apply every migration that the database does not have yet. Safe to repeat.",
+)
+
+
+def migration_assets(migrations: Sequence[Migration]) -> list[dg.AssetsDefinition]:
+    """Return the assets in the order in which they are applied."""
+    assets: list[dg.AssetsDefinition] = []
+    for migration in migrations:
+        assets.append(_asset(migration, assets[-1].key if assets else None))
+    return assets
+
+
+def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefinition:
+    name = f"{migration.version:03d}_{migration.topic}"
+
+    @dg.asset(
+        key=dg.AssetKey([GROUP, name]),
+        deps=[previous] if previous else [],
+        group_name=GROUP,
+        kinds={"sql", "postgres"},
+        code_version=_code_version(migration),
+        description=(
+            f"`sql/migrations/{name}.up.sql`, or the file of the same name in `sql/portable/` on "
+            "PostgreSQL without TimescaleDB. Materializing applies what is missing up to this "
+            "file; what is applied already is left alone."
+        ),
+    )
+    def migration_asset(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        started = time.monotonic()
+        with failures_explained():
+            migrator = project.migrator()
+            applied = migrator.up(to=migration.version)
+            engine = migrator.status().engine
+        names = [f"{done.version:03d}_{done.topic}" for done in applied]
+        context.log.info(f"applied {', '.join(names)}" if names else "already applied")
+        return dg.MaterializeResult(
+            metadata={
+                "engine": engine,
+                "version": migration.version,
+                "already_applied": not names,
+                "applied": dg.MetadataValue.json(names),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+        )
+
+    return migration_asset
+
+
+def _code_version(migration: Migration) -> str:
+    """Return one word that changes with the text for either engine."""
+    texts = [migration.checksum("timescaledb"), migration.checksum("postgresql")]
+    return "-".join(text[:16] for text in dict.fromkeys(texts))

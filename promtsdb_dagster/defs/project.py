@@ -1,0 +1,51 @@
+"""Say what the definitions need from the outside world."""
+
+from datetime import datetime
+from typing import Protocol
+
+from promtsdb_dagster.adapters.aggregates import Aggregates
+from promtsdb_dagster.adapters.inventory import Inventory
+from promtsdb_dagster.adapters.migrations import Migrator
+from promtsdb_dagster.adapters.services import Services
+from promtsdb_dagster.adapters.staging import Staging
+from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.plan import Policy
+
+
+class Project(Protocol):
+    """Build adapters on demand; every method may raise ConfigurationError.
+
+    Nothing is opened before a run, a check or a sensor asks for it.
+    """
+
+    def now(self) -> datetime:
+        """Return the present, UTC."""
+        ...
+
+    def policy(self) -> Policy:
+        """Return the limits of a backfill."""
+        ...
+
+    def backfill(self) -> Backfill:
+        """Return the engine that moves history."""
+        ...
+
+    def migrator(self) -> Migrator:
+        """Return what applies the schema."""
+        ...
+
+    def aggregates(self) -> Aggregates:
+        """Return what refreshes the aggregates."""
+        ...
+
+    def staging(self) -> Staging:
+        """Return what drains the staging tables."""
+        ...
+
+    def inventory(self) -> Inventory:
+        """Return what looks at the tables without changing them."""
+        ...
+
+    def services(self) -> Services:
+        """Return what asks the services whether they are well."""
+        ...

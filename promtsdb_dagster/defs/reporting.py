@@ -1,0 +1,103 @@
+"""Turn results into metadata, progress into log lines, and errors into failures."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import dagster as dg
+from dagster import InitLoggerContext
+
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.errors import PromtsdbError
+
+SECONDS_BETWEEN_LINES = 5.0
+_MOST_WINDOWS = 20
+
+
+class Measured(Protocol):
+    """Say how far a piece of work is."""
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def percent(self) -> float: ...
+    @property
+    def seconds_left(self) -> float | None: ...
+
+
+@contextmanager
+def failures_explained() -> Iterator[None]:
+    """Turn an error of this project into a failure that says it in its first line."""
+    try:
+        yield
+    except PromtsdbError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def progress_to(
+    say: Callable[[str], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    every: float = SECONDS_BETWEEN_LINES,
+) -> Callable[[Measured], None]:
+    """Return a callback that says how far the work is, once every so many seconds."""
+    said_at = clock()
+
+    def report(progress: Measured) -> None:
+        nonlocal said_at
+        now = clock()
+        if now - said_at < every:
+            return
+        said_at = now
+        left = progress.seconds_left
+        rest = f", about {format_seconds(left)} left" if left is not None else ""
+        say(
+            f"{progress.percent:.0f} % ({progress.done} of {progress.total} pieces), "
+            f"{progress.rows:,} rows{rest}"
+        )
+
+    return report
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration in the unit a person would choose."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def window_list(windows: Iterable[Window]) -> dg.JsonMetadataValue:
+    """Return windows as metadata; long lists are cut and say so."""
+    texts = [str(window) for window in windows]
+    rest = len(texts) - _MOST_WINDOWS
+    return dg.MetadataValue.json(
+        texts if rest <= 0 else [*texts[:_MOST_WINDOWS], f"... and {rest} more"]
+    )
+
+
+class _OnlyWords(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        meta: Any = getattr(record, "dagster_meta", None) or {}
+        words = meta.get("orig_message") or record.getMessage()
+        subject = meta.get("step_key") or meta.get("op_name") or ""
+        return f"{subject}: {words}" if subject else str(words)
+
+
+@dg.logger({}, description="Only what assets say; for the command line.")
+def plain_logger(_: InitLoggerContext) -> logging.Logger:
+    """Write what assets say to stdout, one line each."""
+    logger = logging.Logger("promtsdb", logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OnlyWords())
+    # Dagster's events are logged at DEBUG, failures at ERROR: the caller prints those once, whole.
+    handler.addFilter(lambda record: record.levelno < logging.ERROR)
+    logger.addHandler(handler)
+    return logger

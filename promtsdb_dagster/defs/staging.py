@@ -1,0 +1,69 @@
+"""Move on what was left in the staging tables, and prove them empty."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import failures_explained
+
+GROUP = "staging"
+
+
+def staging_asset(schema: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Return the asset that drains the staging tables of one schema."""
+
+    @dg.asset(
+        key=dg.AssetKey(f"staging_{schema}"),
+        deps=deps,
+        group_name=GROUP,
+        kinds={"sql", "postgres"},
+        description=(
+            f"Moves what is left in `staging_{schema}` to where the trigger would have put it. "
+            "Rows stay behind only when something other than Telegraf wrote them, or a trigger "
+            "was off. Safe to repeat."
+        ),
+    )
+    def drain(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        with failures_explained():
+            report = project.staging().drain(schema)  # type: ignore[arg-type]
+        context.log.info(
+            f"moved {report.metrics_moved:,} metric rows and {report.tags_moved:,} tag rows, "
+            f"{report.left:,} left"
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "metrics_moved": report.metrics_moved,
+                "tags_moved": report.tags_moved,
+                "left": report.left,
+            }
+        )
+
+    return drain
+
+
+def empty_check(schema: str) -> dg.AssetChecksDefinition:
+    """Return the check that the staging tables of one schema hold no row."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey(f"staging_{schema}"),
+        name="empty",
+        description=f"`staging_{schema}` holds no row: everything that arrived was moved on.",
+    )
+    def empty(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
+        with failures_explained():
+            left = project.inventory().staged(schema)
+        return dg.AssetCheckResult(
+            passed=left == 0,
+            metadata={"rows": left},
+            description=(
+                "empty"
+                if left == 0
+                else f"{left:,} rows wait in staging_{schema}, wanted none; materialize "
+                f"staging_{schema} and look why its trigger did not move them"
+            ),
+        )
+
+    return empty

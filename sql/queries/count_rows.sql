@@ -1,0 +1,2 @@
+-- Every row of one table.
+SELECT count(*) FROM {table}

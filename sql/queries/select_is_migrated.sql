@@ -1,0 +1,2 @@
+-- True once the backfill can write.
+SELECT to_regclass('internal.backfill_ledger') IS NOT NULL

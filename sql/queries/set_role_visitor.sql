@@ -1,0 +1,2 @@
+-- Until the transaction ends.
+SET LOCAL ROLE web_anon

@@ -1,0 +1,177 @@
+"""Scripted stand-ins for the adapters; they record what they were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+from promtsdb_dagster.adapters.services import Endpoints, Services
+from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.report import PartitionReport
+from promtsdb_dagster.core.windows import Window
+
+NOW = datetime(2026, 11, 18, 12, 0, tzinfo=timezone.utc)
+START = datetime(2023, 5, 10, tzinfo=timezone.utc)
+
+
+@dataclass
+class FakeReport:
+    """What a backfill would report: every partition complete, but those from `fails_at` on."""
+
+    partitions: list[PartitionReport]
+    error: Exception | None
+
+
+@dataclass
+class FakeBackfill:
+    """Remember the runs; fail from one partition on when told to."""
+
+    fails_at: datetime | None = None
+    error: Exception | None = None
+    skew: Exception | None = None
+    runs: list[tuple[str, list[Window], bool]] = field(default_factory=list)
+
+    def check_clock(self, now: datetime) -> None:
+        if self.skew:
+            raise self.skew
+
+    def run(
+        self,
+        group: str,
+        partitions: Sequence[Window],
+        *,
+        now: datetime,
+        recheck: bool,
+        run_id: str,
+        on_progress: Callable[[Any], None],
+    ) -> FakeReport:
+        self.runs.append((group, sorted(partitions), recheck))
+        reports = []
+        for window in sorted(partitions):
+            complete = self.fails_at is None or window.end <= self.fails_at
+            report = PartitionReport(window, complete=complete)
+            if complete:
+                report.windows = [window]
+                report.rows_written = 10
+                report.skipped = ["older than the retention of 365 days: all of it"]
+            reports.append(report)
+        return FakeReport(reports, self.error)
+
+
+@dataclass
+class FakeAggregates:
+    """Remember the refreshes and hold pending changes."""
+
+    changes: list[tuple[str, Window, str, datetime]] = field(default_factory=list)
+    refreshed: list[tuple[str, Window, bool]] = field(default_factory=list)
+
+    def pending(self) -> list[tuple[str, Window, str, datetime]]:
+        return self.changes
+
+    def refresh(self, aggregate: str, window: Window, *, only_changed: bool = False) -> Any:
+        self.refreshed.append((aggregate, window, only_changed))
+        return SimpleNamespace(
+            asked=window,
+            refreshed=(window,),
+            below_floor=None,
+            buckets=7,
+            seconds=0.1,
+            engine="postgresql",
+        )
+
+
+@dataclass
+class FakeInventory:
+    """Hold the state of a database."""
+
+    migrated: bool = True
+    empty: bool = True
+    database: str = "one"
+    waiting: int = 0
+    tables: list[Any] = field(default_factory=list)
+
+    def is_migrated(self) -> bool:
+        return self.migrated
+
+    def is_ledger_empty(self) -> bool:
+        return self.empty
+
+    def identity(self) -> str:
+        return self.database
+
+    def staged(self, schema: str) -> int:
+        return self.waiting
+
+    def stored(self) -> list[Any]:
+        return self.tables
+
+
+@dataclass
+class FakeMigrator:
+    """Apply versions in memory."""
+
+    migrations: Sequence[Any] = ()
+    version: int = 0
+    error: Exception | None = None
+
+    def status(self) -> Any:
+        if self.error:
+            raise self.error
+        pending = tuple(m for m in self.migrations if m.version > self.version)
+        return SimpleNamespace(
+            engine="postgresql", version=self.version, dirty=False, pending=pending
+        )
+
+    def up(self, to: int) -> list[Any]:
+        if self.error:
+            raise self.error
+        done = [m for m in self.migrations if self.version < m.version <= to]
+        self.version = max(self.version, to)
+        return done
+
+
+@dataclass
+class FakeStaging:
+    """Drain nothing."""
+
+    def drain(self, schema: str) -> Any:
+        return SimpleNamespace(metrics_moved=3, tags_moved=2, left=0)
+
+
+class FakeProject:
+    """Give out the scripted adapters."""
+
+    def __init__(self) -> None:
+        self.clock = NOW
+        self.engine = FakeBackfill()
+        self.refresher = FakeAggregates()
+        self.state = FakeInventory()
+        self.schema = FakeMigrator()
+        self.endpoints = Endpoints()
+
+    def now(self) -> datetime:
+        return self.clock
+
+    def policy(self) -> Policy:
+        return Policy(history_start=START, retention=timedelta(days=365))
+
+    def backfill(self) -> Any:
+        return self.engine
+
+    def migrator(self) -> Any:
+        return self.schema
+
+    def aggregates(self) -> Any:
+        return self.refresher
+
+    def staging(self) -> Any:
+        return FakeStaging()
+
+    def inventory(self) -> Any:
+        return self.state
+
+    def services(self) -> Services:
+        return Services(self.endpoints, timeout_seconds=2)

@@ -1,0 +1,131 @@
+"""The graph in the UI is the one that the contract draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+AGGREGATES = {
+    "cumsum/all_metrics_minute",
+    "geo/latest_coords",
+    "internal/cagg_calculated_metric",
+    "internal/prometheus_common_1m",
+    "internal/prometheus_mainnet_1m",
+    "internal/prometheus_testnet_1m",
+}
+INTERNAL_FEEDS = {"backfill_1y", "backfill_1w", "backfill_live"}
+
+
+def _migrations() -> list[str]:
+    files = sorted((ROOT / "sql" / "migrations").glob("*.up.sql"))
+    return [f"migrations/{path.name.removesuffix('.up.sql')}" for path in files]
+
+
+@pytest.fixture
+def groups(definitions: dg.Definitions) -> dict[str, set[str]]:
+    """The keys of all assets by their group."""
+    found: dict[str, set[str]] = {}
+    for node in definitions.resolve_asset_graph().asset_nodes:
+        found.setdefault(node.group_name, set()).add(node.key.to_user_string())
+    return found
+
+
+def _parents(definitions: dg.Definitions, key: str) -> set[str]:
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(dg.AssetKey.from_user_string(key))
+    return {parent.to_user_string() for parent in node.parent_keys}
+
+
+def test_every_asset_is_in_its_group(groups: dict[str, set[str]]) -> None:
+    assert groups == {
+        "migrations": set(_migrations()),
+        "backfill": {"backfill_forever", "backfill_1y", "backfill_1w", "backfill_live"},
+        "staging": {"staging_internal", "staging_cumsum"},
+        "storage": {
+            "internal/prometheus_remote_write",
+            "cumsum/prometheus_remote_write",
+            "internal/prometheus_remote_write_tag",
+        },
+        "aggregates": AGGREGATES,
+        "services": {"prometheus", "vmalert", "telegraf", "postgrest", "caddy"},
+    }
+
+
+def test_migrations_are_chained(definitions: dg.Definitions) -> None:
+    keys = _migrations()
+    assert _parents(definitions, keys[0]) == set()
+    for before, key in zip(keys, keys[1:], strict=False):
+        assert _parents(definitions, key) == {before}
+
+
+def test_each_migration_carries_the_checksum_of_its_file(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    versions = [graph.get(dg.AssetKey.from_user_string(key)).code_version for key in _migrations()]
+    assert all(versions)
+    assert len(set(versions)) == len(versions)
+
+
+@pytest.mark.parametrize("name", ["forever", "1y", "1w", "live"])
+def test_backfills_need_the_schema_and_prometheus(definitions: dg.Definitions, name: str) -> None:
+    assert _parents(definitions, f"backfill_{name}") == {_migrations()[-1], "prometheus"}
+
+
+@pytest.mark.parametrize("schema", ["internal", "cumsum"])
+def test_staging_needs_the_schema_and_telegraf(definitions: dg.Definitions, schema: str) -> None:
+    assert _parents(definitions, f"staging_{schema}") == {_migrations()[-1], "telegraf"}
+
+
+@pytest.mark.parametrize("aggregate", sorted(AGGREGATES))
+def test_aggregates_see_their_table_and_what_feeds_it(
+    definitions: dg.Definitions, aggregate: str
+) -> None:
+    if aggregate.startswith("cumsum/"):
+        wanted = {"cumsum/prometheus_remote_write", "backfill_forever", "backfill_live"}
+    else:
+        wanted = {"internal/prometheus_remote_write", *INTERNAL_FEEDS}
+    assert _parents(definitions, aggregate) == wanted
+
+
+def test_storage_is_written_by_backfill_and_staging(definitions: dg.Definitions) -> None:
+    assert _parents(definitions, "internal/prometheus_remote_write") == {
+        "staging_internal",
+        *INTERNAL_FEEDS,
+    }
+    assert _parents(definitions, "cumsum/prometheus_remote_write") == {
+        "staging_cumsum",
+        "backfill_forever",
+        "backfill_live",
+    }
+
+
+def test_storage_and_services_cannot_be_materialized(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    external = {node.group_name for node in graph.asset_nodes if not node.is_materializable}
+    assert external == {"storage", "services"}
+
+
+def test_partitioned_assets_take_a_range_in_one_run(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for node in graph.asset_nodes:
+        assert (node.partitions_def is not None) == (node.group_name in ("backfill", "aggregates"))
+        if node.partitions_def is not None:
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    checks = {key.to_user_string() for key in definitions.resolve_asset_graph().asset_check_keys}
+    services = ("prometheus", "vmalert", "telegraf", "postgrest", "caddy")
+    assert checks == {
+        "staging_internal:empty",
+        "staging_cumsum:empty",
+        *(f"{service}:healthy" for service in services),
+    }
+    assert {"migrate", "history", "health"} <= set(repository.job_names)
+    sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
+    assert set(sensors) == {"automation", "history", "late_changes", "storage"}
+    for sensor in sensors.values():
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
