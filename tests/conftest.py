@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_pglite"]
+pytest_plugins = ["tests.fix_postgres", "tests.fix_pglite", "tests.fix_prometheus"]
