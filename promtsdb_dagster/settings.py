@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     )
     api_url: str | None = Field(None, description="the public API, e.g. http://localhost:3000")
 
+    promtsdb_state_dir: Path = Field(
+        ROOT / ".local", description="folder of the bundled local stack's data and logs"
+    )
+    pg_bindir: Path | None = Field(
+        None, description="folder with initdb and postgres, e.g. /usr/lib/postgresql/15/bin"
+    )
+
     @field_validator("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url")
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:
@@ -80,7 +87,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment; raise ConfigurationError naming the variable that is wrong."""
     try:
-        return Settings()  # type: ignore[call-arg]  # every value comes from the environment
+        return Settings()
     except ValidationError as error:
         problems = "; ".join(
             f"{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"

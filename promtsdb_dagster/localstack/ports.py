@@ -1,0 +1,35 @@
+"""Free ports on the loopback address."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port(preferred: int | None = None) -> int:
+    """Return `preferred` when nothing holds it, else any free port."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As the services do: a port in TIME_WAIT is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on the loopback address")
+
+
+def is_listening(url: str, timeout_seconds: float = 1.0) -> bool:
+    """Say whether something accepts TCP connections at the URL's host and port."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout_seconds):
+            return True
+    except OSError:
+        return False
