@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from promtsdb_dagster.errors import StackError
+from promtsdb_dagster.localstack.accounts import place, server_user, write_secret
 from promtsdb_dagster.localstack.binaries import PostgresBinaries, find_postgres
 from promtsdb_dagster.localstack.ports import LOOPBACK
 from promtsdb_dagster.localstack.processes import (
@@ -102,7 +100,7 @@ class Cluster:
     def prepare(self) -> None:
         """Create the cluster unless it exists; safe to repeat after an interruption."""
         user = server_user(self.folder)
-        _place(self.folder, user)
+        place(self.folder, user)
         if (self.folder / "data" / "PG_VERSION").exists():
             return
         home = self.folder.resolve()
@@ -110,8 +108,8 @@ class Cluster:
         shutil.rmtree(making, ignore_errors=True)
         shutil.rmtree(home / "data", ignore_errors=True)
         passwords = {"admin": secrets.token_urlsafe(24), "owner": secrets.token_urlsafe(24)}
-        _write_secret(home / "passwords.json", json.dumps(passwords), None)
-        _write_secret(home / "initdb.password", passwords["admin"] + "\n", user)
+        write_secret(home / "passwords.json", json.dumps(passwords), None)
+        write_secret(home / "initdb.password", passwords["admin"] + "\n", user)
         command = [str(self.binaries().folder / "initdb"), f"--pgdata={making}"]
         command += [f"--username={_ADMIN}", f"--pwfile={home / 'initdb.password'}"]
         command += ["--auth-host=scram-sha-256", "--auth-local=reject", "--encoding=UTF8"]
@@ -213,74 +211,6 @@ class Cluster:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def server_user(folder: Path) -> str | None:
-    """Return the user that runs the server of `folder`: None for oneself, never root.
-
-    Raises StackError when the cluster belongs to somebody else.
-    """
-    owner = folder.stat().st_uid if folder.exists() else None
-    if os.geteuid() != 0:
-        if owner not in (None, os.geteuid()):
-            raise StackError(
-                f"the cluster in {folder} belongs to user {owner}, not to you ({os.geteuid()}); "
-                "work as that user or as root, or set PROMTSDB_STATE_DIR to a folder of your own"
-            )
-        return None
-    if owner:
-        return pwd.getpwuid(owner).pw_name
-    for name in (_ADMIN, "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    raise StackError(
-        "PostgreSQL refuses to run as root and neither user `postgres` nor `nobody` exists; "
-        "`useradd --system postgres`, or work as a normal user"
-    )
-
-
-def _place(folder: Path, user: str | None) -> None:
-    """Make `folder`, as a link into the temporary folder where `user` could not reach it."""
-    if folder.is_symlink() and not folder.exists():
-        folder.unlink()
-    if folder.exists():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if user is None:
-        folder.mkdir(mode=0o700)
-        return
-    entry = pwd.getpwnam(user)
-    home = folder
-    if _reachable(folder.parent.resolve(), entry):
-        folder.mkdir(mode=0o700)
-    else:
-        home = Path(tempfile.mkdtemp(prefix="promtsdb-postgres-"))
-    os.chown(home, entry.pw_uid, entry.pw_gid)
-    if home != folder:
-        folder.symlink_to(home)
-
-
-def _reachable(folder: Path, entry: pwd.struct_passwd) -> bool:
-    for each in (folder, *folder.parents):
-        status = each.stat()
-        if status.st_uid == entry.pw_uid:
-            bit = stat.S_IXUSR
-        elif status.st_gid == entry.pw_gid:
-            bit = stat.S_IXGRP
-        else:
-            bit = stat.S_IXOTH
-        if not status.st_mode & bit:
-            return False
-    return True
-
-
 def _clean_environment() -> dict[str, str]:
     # PGPORT, PGDATA and their like in the caller's environment must not reach the server.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _write_secret(path: Path, text: str, user: str | None) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    if user is not None:
-        entry = pwd.getpwnam(user)
-        os.chown(path, entry.pw_uid, entry.pw_gid)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from promtsdb_dagster.errors import StackError
 from promtsdb_dagster.localstack.history import HistoryPlan
 from promtsdb_dagster.localstack.ports import LOOPBACK, free_port
 from promtsdb_dagster.localstack.processes import Identity, identity, stop
 from promtsdb_dagster.localstack.services import Services
+from promtsdb_dagster.localstack.signals import deaf_to_signals, ending_on_signals
 from promtsdb_dagster.localstack.state import Running, State, locked
 
 _LOCK_PATIENCE_SECONDS = 300.0
@@ -93,11 +90,11 @@ class LocalStack:
         me = identity(os.getpid())
         if me is None:  # pragma: no cover
             raise StackError("this process cannot find itself in the process table")
-        with _ending_on_signals():
+        with ending_on_signals():
             try:
                 yield self._bring_up(user=me)
             finally:
-                with _deaf_to_signals():
+                with deaf_to_signals():
                     self._leave(me)
 
     def start(self) -> Endpoints:
@@ -106,12 +103,12 @@ class LocalStack:
 
     def stop(self) -> list[str]:
         """Stop every service of this stack, whoever started it; return the names of those."""
-        with self._locked(), _deaf_to_signals():
+        with self._locked(), deaf_to_signals():
             return self._stop_all(State.load(self._state_file))
 
     def remove(self) -> None:
         """Stop everything and delete its data: database, sample history, logs."""
-        with self._locked(), _deaf_to_signals():
+        with self._locked(), deaf_to_signals():
             self._stop_all(State.load(self._state_file))
             # As root the cluster may lie behind a link, outside of the state folder.
             shutil.rmtree((self._folder / "postgres").resolve(), ignore_errors=True)
@@ -167,7 +164,7 @@ class LocalStack:
             except BaseException:
                 # What others use stays; `_leave` does the same for the user of `running`.
                 if not in_use:
-                    with _deaf_to_signals():
+                    with deaf_to_signals():
                         self._stop_all(state)
                 raise
             return self._endpoints(state)
@@ -239,37 +236,3 @@ class LocalStack:
     @property
     def _state_file(self) -> Path:
         return self._folder / "state.json"
-
-
-@contextlib.contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit, as Ctrl-C already is KeyboardInterrupt."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    with _handlers((signal.SIGTERM, signal.SIGHUP), end):
-        yield
-
-
-@contextlib.contextmanager
-def _deaf_to_signals() -> Iterator[None]:
-    """Ignore a second Ctrl-C while services stop; every stop has a deadline."""
-    with _handlers((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), lambda *_: None):
-        yield
-
-
-@contextlib.contextmanager
-def _handlers(
-    numbers: tuple[signal.Signals, ...], handler: Callable[[int, FrameType | None], object]
-) -> Iterator[None]:
-    # Only the main thread may set handlers; elsewhere its owner decides.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
