@@ -1,0 +1,44 @@
+"""Put raw rows and tags into a migrated database, and read tables back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from promtsdb_dagster.adapters.database import Database
+
+Row = tuple[datetime, int, str, str, Any]
+
+
+def put(database: Database, rows: Iterable[Row], table: str = "internal") -> None:
+    """Store rows (time, tag_id, name, schema, value) as a backfill does: past staging."""
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+    # One statement: the WebAssembly engine has neither COPY nor pipelines.
+    insert = sql.SQL(
+        "INSERT INTO {}.prometheus_remote_write (time, tag_id, name, schema, value) SELECT * FROM"
+        " unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::numeric[])"
+    ).format(sql.Identifier(table))
+    with database.connection() as connection:
+        connection.execute(insert, columns)
+
+
+def tag(database: Database, labels: Mapping[int, Mapping[str, str]]) -> None:
+    """Store the labels of series by tag_id."""
+    with database.connection() as connection:
+        connection.execute(
+            "SELECT internal.upsert_tags(%s, %s)",
+            [list(labels), [Jsonb(dict(bag)) for bag in labels.values()]],
+        )
+
+
+def stored(database: Database, table: str) -> list[tuple[Any, ...]]:
+    """Return every row of a table or view, sorted."""
+    with database.connection() as connection:
+        statement = sql.SQL("SELECT * FROM {} ORDER BY 1, 2, 3").format(
+            sql.Identifier(*table.split("."))
+        )
+        return connection.execute(statement).fetchall()
