@@ -38,7 +38,7 @@ def tag(database: Database, labels: Mapping[int, Mapping[str, str]]) -> None:
 def stored(database: Database, table: str) -> list[tuple[Any, ...]]:
     """Return every row of a table or view, sorted."""
     with database.connection() as connection:
-        statement = sql.SQL("SELECT * FROM {} ORDER BY 1, 2, 3").format(
+        statement = sql.SQL("SELECT * FROM {} AS found ORDER BY found").format(
             sql.Identifier(*table.split("."))
         )
         return connection.execute(statement).fetchall()
