@@ -25,8 +25,12 @@ class Answers:
 
     def ask(self, name: str) -> Answer:
         """Return what `sql/queries/<name>.sql` gives to a visitor."""
-        with self._database.connection() as connection, connection.transaction():
-            connection.execute(query("set_role_visitor"))
+        with (
+            self._database.connection() as connection,
+            # What becoming a visitor takes is taken back in any case.
+            connection.transaction(force_rollback=True),
+        ):
+            connection.execute(query("become_visitor"))
             cursor = connection.execute(query(name))
             columns = tuple(column.name for column in cursor.description or ())
             return Answer(columns, tuple(cursor.fetchall()))

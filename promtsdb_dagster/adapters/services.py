@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import httpx
 
 _TIMEOUT_SECONDS = 10.0
 _ALLOWED_CLOCK_SECONDS = 60.0
-# vmalert moved the list of groups from one path to the other; older servers know only the first.
-_VMALERT_PATHS = ("/api/v1/groups", "/api/v1/rules")
+# Servers before 1.79 have the rules under the second path only.
+_VMALERT_PATHS = ("api/v1/rules", "api/v1/groups")
 
 Fact = str | int | float | bool
 
@@ -100,12 +99,10 @@ class Services:
         # VictoriaMetrics knows /health only; a server without either must still answer a query.
         if ready.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise _Unwell(f"not ready yet: {_excerpt(ready)}")
-        response = _ok(client.get("api/v1/query", params={"query": "vector(1)"}))
-        result = _json(response).get("data", {}).get("result")
-        if not result or result[0]["value"][1] != "1":
-            raise _Unwell(f"vector(1) gave {_excerpt(response)}, wanted 1")
+        # One question for two answers: that it evaluates, and what its clock says.
+        response = _ok(client.get("api/v1/query", params={"query": "time()"}))
         skew = _skew_seconds(response)
-        if skew is not None and abs(skew) > _ALLOWED_CLOCK_SECONDS:
+        if abs(skew) > _ALLOWED_CLOCK_SECONDS:
             raise _Unwell(
                 f"its clock is {skew:+.0f} s from ours, wanted at most "
                 f"{_ALLOWED_CLOCK_SECONDS:.0f} s; set both by NTP"
@@ -119,7 +116,7 @@ class Services:
         return Health(
             True,
             f"answers queries; {count:,} series have a sample now",
-            facts={"series": count, "clock_difference_seconds": round(skew or 0.0, 1)},
+            facts={"series": count, "clock_difference_seconds": round(skew, 1)},
         )
 
     def _vmalert(self, client: httpx.Client) -> Health:
@@ -145,7 +142,7 @@ class Services:
 
     def _vmalert_groups(self, client: httpx.Client) -> list[dict[str, Any]]:
         for path in _VMALERT_PATHS:
-            response = client.get(path.lstrip("/"))
+            response = client.get(path)
             if response.status_code == httpx.codes.OK:
                 return list(_json(response).get("data", {}).get("groups") or [])
         _ok(response)
@@ -217,13 +214,13 @@ def _excerpt(response: httpx.Response) -> str:
     return repr(text[:120])
 
 
-def _skew_seconds(response: httpx.Response) -> float | None:
-    """Return the server's clock minus ours, as far as the Date header tells; whole seconds."""
+def _skew_seconds(response: httpx.Response) -> float:
+    """Return the server's clock, the answer to `time()`, minus ours."""
+    result = _json(response).get("data", {}).get("result")
     try:
-        theirs = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError):
-        return None
-    return (theirs - datetime.now(timezone.utc)).total_seconds()
+        return float(result[1]) - time.time()
+    except (TypeError, ValueError, IndexError):
+        raise _Unwell(f"time() gave {_excerpt(response)}, wanted a number") from None
 
 
 def _value(line: str) -> float:

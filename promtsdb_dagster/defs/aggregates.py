@@ -71,7 +71,7 @@ def aggregate_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"sql", "postgres"},
-        automation_condition=after_backfill(backfills),
+        automation_condition=after_backfill(backfills, storage),
         description=(
             f"`{aggregate.table}`: one-minute buckets over `{aggregate.source}."
             "prometheus_remote_write`. A person's refresh covers the whole range asked for, one "

@@ -9,15 +9,18 @@ AUTOMATION_TAG = "dagster/from_automation_condition"
 
 
 def after_backfill(
-    backfills: Sequence[dg.AssetKey],
-) -> dg.AutomationCondition:  # type: ignore[type-arg]  # dagster exports no name for its parameter
+    backfills: Sequence[dg.AssetKey], storage: dg.AssetKey
+) -> dg.AutomationCondition[dg.AssetKey]:
     """Return the condition: something that feeds this changed, and nothing still works on it."""
-    fed_by = dg.AssetSelection.assets(*backfills)
     condition = dg.AutomationCondition
+    changed = condition.any_deps_updated().allow(dg.AssetSelection.assets(*backfills))
+    # Asked of the table, which knows no partitions: a range run writes the events of its
+    # partitions one by one, and asked of each partition alone would be refreshed in pieces.
+    busy = condition.any_deps_match(condition.any_deps_in_progress()).allow(
+        dg.AssetSelection.assets(storage)
+    )
     return (
-        condition.any_deps_updated().allow(fed_by).since_last_handled()
-        & ~condition.any_deps_in_progress().allow(fed_by)
-        & ~condition.in_progress()
+        changed.since_last_handled() & ~busy & ~condition.in_progress()
     ).with_label("after_backfill")
 
 

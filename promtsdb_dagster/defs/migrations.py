@@ -49,7 +49,10 @@ def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefin
             applied = migrator.up(to=migration.version)
             engine = migrator.status().engine
         names = [f"{done.version:03d}_{done.topic}" for done in applied]
-        context.log.info(f"applied {', '.join(names)}" if names else "already applied")
+        if names:
+            context.log.info(f"applied {', '.join(names)}")
+        else:
+            context.log.debug("already applied")
         return dg.MaterializeResult(
             metadata={
                 "engine": engine,

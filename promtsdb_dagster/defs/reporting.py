@@ -87,7 +87,7 @@ class _OnlyWords(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         meta: Any = getattr(record, "dagster_meta", None) or {}
         words = meta.get("orig_message") or record.getMessage()
-        subject = meta.get("step_key") or meta.get("op_name") or ""
+        subject = (meta.get("step_key") or "").replace("__", "/")
         return f"{subject}: {words}" if subject else str(words)
 
 

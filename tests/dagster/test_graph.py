@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
@@ -57,7 +58,7 @@ def test_every_asset_is_in_its_group(groups: dict[str, set[str]]) -> None:
 def test_migrations_are_chained(definitions: dg.Definitions) -> None:
     keys = _migrations()
     assert _parents(definitions, keys[0]) == set()
-    for before, key in zip(keys, keys[1:], strict=False):
+    for before, key in pairwise(keys):
         assert _parents(definitions, key) == {before}
 
 

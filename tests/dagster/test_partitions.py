@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ def test_our_arithmetic_is_dagsters(
     assert ours == keys
     windows = [grid.window(key) for key in keys]
     assert not windows or windows[0].start == start
-    assert all(one.end == two.start for one, two in zip(windows, windows[1:], strict=False))
+    assert all(one.end == two.start for one, two in pairwise(windows))
 
 
 @pytest.mark.parametrize(

@@ -1,2 +1,0 @@
--- Until the transaction ends.
-SET LOCAL ROLE web_anon

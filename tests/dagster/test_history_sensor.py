@@ -1,0 +1,169 @@
+"""History starts once on an empty database, and once for each press of the button."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from promtsdb_dagster.adapters.migrations import load_migrations
+from promtsdb_dagster.defs.history import TAG
+from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
+from promtsdb_dagster.errors import ConfigurationError, StoreUnavailable
+from promtsdb_dagster.settings import ROOT
+from tests.dagster.fakes import FakeProject
+
+RANGES = {
+    "backfill_forever": ("2023-05-10", "2026-11-18"),
+    "backfill_1y": ("2025-11-12", "2026-11-04"),
+    "backfill_1w": ("2026-11-11", "2026-11-17"),
+    "backfill_live": ("2026-11-18", "2026-11-18"),
+}
+
+
+class Sensor:
+    """Tick the sensor and keep its cursor, as the daemon does."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
+    ) -> None:
+        self._sensor = definitions.resolve_sensor_def("history")
+        self._definitions, self._instance, self._project = definitions, instance, project
+        self.cursor: str | None = None
+
+    def tick(self) -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=self._instance,
+            cursor=self.cursor,
+            definitions=self._definitions,
+            resources={"project": self._project},
+        ) as context:
+            data = self._sensor.evaluate_tick(context)
+        self.skipped = data.skip_message or ""
+        self.cursor = data.cursor
+        return list(data.run_requests or [])
+
+
+@pytest.fixture
+def sensor(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
+) -> Sensor:
+    """The sensor of a code location that has just started."""
+    return Sensor(definitions, instance, project)
+
+
+def _press(definitions: dg.Definitions, instance: dg.DagsterInstance, **config: object) -> str:
+    job = definitions.resolve_job_def("history")
+    result = job.execute_in_process(
+        instance=instance, run_config={"ops": {"request_history": {"config": config}}}
+    )
+    return result.run_id
+
+
+def test_an_empty_database_gets_one_run_for_each_group(sensor: Sensor) -> None:
+    requests = sensor.tick()
+    asked = {
+        request.asset_selection[0].to_user_string(): (
+            request.tags[RANGE_START_TAG],
+            request.tags[RANGE_END_TAG],
+        )
+        for request in requests
+        if request.asset_selection
+    }
+    assert asked == RANGES
+    assert len({request.tags[TAG] for request in requests}) == 1
+    assert len({request.run_key for request in requests}) == 4
+
+
+def test_it_starts_once_even_while_nothing_is_stored_yet(sensor: Sensor) -> None:
+    assert len(sensor.tick()) == 4
+    assert sensor.tick() == []
+    assert "was started already" in sensor.skipped
+    assert sensor.tick() == []
+
+
+def test_a_database_made_anew_gets_its_history_too(sensor: Sensor, project: FakeProject) -> None:
+    first = sensor.tick()
+    project.state.database = "two"
+    second = sensor.tick()
+    assert len(second) == 4
+    assert {r.run_key for r in first}.isdisjoint({r.run_key for r in second})
+
+
+def test_a_database_with_history_is_left_alone(sensor: Sensor, project: FakeProject) -> None:
+    project.state.empty = False
+    assert sensor.tick() == []
+    assert "run the job history" in sensor.skipped
+
+
+def test_the_button_starts_all_groups_once(
+    sensor: Sensor,
+    project: FakeProject,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+) -> None:
+    project.state.empty = False
+    assert sensor.tick() == []
+    request = _press(definitions, instance)
+    requests = sensor.tick()
+    assert {r.tags[TAG] for r in requests} == {request}
+    assert len(requests) == 4
+    assert sensor.tick() == []
+    _press(definitions, instance)
+    assert len(sensor.tick()) == 4
+
+
+def test_the_button_on_an_empty_database_does_not_start_twice(
+    sensor: Sensor, definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    request = _press(definitions, instance)
+    requests = sensor.tick()
+    assert [r.tags[TAG] for r in requests] == [request] * 4
+    assert sensor.tick() == []
+
+
+def test_recheck_goes_from_the_button_to_the_runs(
+    sensor: Sensor, definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    _press(definitions, instance, recheck=True)
+    for request in sensor.tick():
+        assert request.asset_selection
+        asset = request.asset_selection[0].to_user_string()
+        assert request.run_config == {"ops": {asset: {"config": {"recheck": True}}}}
+
+
+def test_pending_migrations_are_named(sensor: Sensor, project: FakeProject) -> None:
+    project.schema.migrations = load_migrations(ROOT / "sql")
+    assert sensor.tick() == []
+    assert f"{len(project.schema.migrations)} migrations are not applied" in sensor.skipped
+    project.schema.version = len(project.schema.migrations)
+    assert len(sensor.tick()) == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("DATABASE_URL is not set; export it"),
+        StoreUnavailable("the database at localhost:5432/metrics cannot be used; check it"),
+    ],
+    ids=["not configured", "unreachable"],
+)
+def test_what_is_missing_is_said_and_tried_again(
+    sensor: Sensor, project: FakeProject, error: Exception
+) -> None:
+    project.schema.error = error
+    assert sensor.tick() == []
+    assert sensor.skipped == str(error)
+    project.schema.error = None
+    assert len(sensor.tick()) == 4
+
+
+def test_the_button_refuses_when_nothing_could_start(
+    project: FakeProject, definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    project.schema.error = ConfigurationError("DATABASE_URL is not set; export it")
+    job = definitions.resolve_job_def("history")
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    failure = result.failure_data_for_node("request_history")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert failure.user_failure_data.description == "DATABASE_URL is not set; export it"
