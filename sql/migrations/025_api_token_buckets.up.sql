@@ -7,7 +7,7 @@ CREATE FUNCTION internal.token_buckets(
 LANGUAGE sql STABLE
 -- One pass with FILTERs, not joins of five series: without statistics the planner may join up to
 -- 11,000 rows a side by nested loops.
-AS $$
+BEGIN ATOMIC
     SELECT b.start,
         b.total,
         b.total
@@ -38,8 +38,8 @@ AS $$
             AND c.bucket >= p_from AND c.bucket < p_to
         GROUP BY 1
     ) b
-    WHERE b.total IS NOT NULL
-$$;
+    WHERE b.total IS NOT NULL;
+END;
 COMMENT ON FUNCTION internal.token_buckets(
     text, interval, timestamptz, timestamptz, boolean, boolean) IS
     'One row for each interval with a total supply of the tier; what is missing beside it counts '
