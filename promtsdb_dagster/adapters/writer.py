@@ -26,7 +26,14 @@ from promtsdb_dagster.errors import StoreError, StoreUnavailable
 Target = Literal["internal", "cumsum"]
 TARGETS: tuple[Target, ...] = ("internal", "cumsum")
 MINUTE = timedelta(minutes=1)
-_ATTEMPTS = 6
+
+
+class _Overtaken(StoreError):
+    """Another writer committed some of the same rows after they were counted; try again."""
+
+
+# A restart of the server takes seconds; whatever lasts longer is for a person to look at.
+_retried = stamina.retry(on=(StoreUnavailable, _Overtaken), attempts=6, wait_jitter=0.5)
 
 
 class Writer:
@@ -35,46 +42,46 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @_retried
     def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
         """Return the entries of a group, or of these records in any group, that meet the span."""
         with self._database.connection() as connection:
             return read_entries(connection, group, records, span)
 
+    @_retried
     def live_since(self) -> Mapping[str, datetime]:
         """Return the first live instant of each cumulative metric that has one."""
         with self._database.connection() as connection:
             return dict(connection.execute(query("select_live_start")).fetchall())
 
+    @_retried
     def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
         """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
 
         Safe to repeat: a repetition finds the rows and writes none.
         """
-        for attempt in stamina.retry_context(on=_is_passing, attempts=_ATTEMPTS, timeout=60):
-            with attempt:
-                try:
-                    return self._write_once(batch, still_wanted, compare=False)
-                except pg.UniqueViolation:
-                    # Live rows came into a window that was empty a moment ago.
-                    return self._write_once(batch, still_wanted, compare=True)
-        raise AssertionError("unreachable")  # pragma: no cover
+        try:
+            return self._write_once(batch, still_wanted, compare=False)
+        except pg.UniqueViolation:
+            # Live rows came into a window that was empty a moment ago.
+            return self._write_once(batch, still_wanted, compare=True)
 
+    @_retried
     def verify(self, batch: Batch, tally: Tally) -> None:
         """Compare what is stored with the batch and mark its entries.
 
         Raises VerificationFailed; the entries then stay unverified and are done again.
         """
-        for attempt in stamina.retry_context(on=_is_passing, attempts=_ATTEMPTS, timeout=60):
-            with attempt, self._database.connection() as connection:
-                for target in TARGETS:
-                    parts = _parts_of(batch, target)
-                    if not any(part.rows for _, part in parts):
-                        continue
-                    if tally.direct and verify_by_series(connection, target, parts):
-                        continue
-                    verify_by_key(connection, target, parts, tally.differing.total())
-                for task, _ in batch.parts:
-                    mark_verified(connection, task)
+        with self._database.connection() as connection:
+            for target in TARGETS:
+                parts = _parts_of(batch, target)
+                if not any(part.rows for _, part in parts):
+                    continue
+                if tally.direct and verify_by_series(connection, target, parts):
+                    continue
+                verify_by_key(connection, target, parts, tally.differing.total())
+            for task, _ in batch.parts:
+                mark_verified(connection, task)
 
     def _write_once(
         self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool], *, compare: bool
@@ -147,14 +154,6 @@ def _insert(
             f"{expected - inserted} rows of {span} came from another writer while this one wrote"
         )
     return present
-
-
-class _Overtaken(StoreError):
-    """Another writer committed some of the same rows after they were counted; try again."""
-
-
-def _is_passing(error: Exception) -> bool:
-    return isinstance(error, (StoreUnavailable, _Overtaken))
 
 
 def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
