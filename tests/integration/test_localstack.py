@@ -298,7 +298,7 @@ def test_the_engine_can_be_chosen(folder: Path, timescaledb: bool) -> None:
 
 
 def test_missing_programs_are_errors_that_name_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wrong folder, wrong version, no Prometheus."""
     with pytest.raises(StackError, match=r"PG_BINDIR=.*has no PostgreSQL server"):
@@ -319,8 +319,7 @@ def test_missing_programs_are_errors_that_name_the_command(
         Cluster(tmp_path / "cluster", tmp_path / "log", newer, True).has_timescaledb()
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(StackError, match=r"promtool is not on the PATH.*apt-get install"):
-        stack_in(tmp_path / "state").start()
-    shutil.rmtree((tmp_path / "state/postgres").resolve(), ignore_errors=True)
+        stack_in(folder).start()
 
 
 def test_absent_services_are_said_in_plain_sentences(folder: Path) -> None:
