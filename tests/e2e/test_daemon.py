@@ -1,0 +1,232 @@
+"""A real Dagster, a real Prometheus and a real PostgreSQL: one backfill, one refresh."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import pytest
+
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.groups import backfill_groups
+from promtsdb_dagster.localstack import prometheus as localstack
+from promtsdb_dagster.localstack.history import HistoryPlan
+from promtsdb_dagster.localstack.processes import stop
+from promtsdb_dagster.settings import ROOT
+from tests.fix_postgres import ScratchDatabase, free_port
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+WEEK = timedelta(days=7)
+HISTORY_START = datetime(2023, 5, 10, tzinfo=timezone.utc)
+GAUGES = [
+    dg.AssetKey(["geo", "latest_coords"]),
+    dg.AssetKey(["internal", "cagg_calculated_metric"]),
+    *(dg.AssetKey(["internal", f"prometheus_{t}_1m"]) for t in ("mainnet", "testnet", "common")),
+]
+TOTALS = dg.AssetKey(["cumsum", "all_metrics_minute"])
+LAUNCH = """
+mutation Launch($parameters: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $parameters) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status numPartitions }
+  }
+}
+"""
+BUCKETS = """
+    SELECT count(*) FILTER (WHERE aggregate.bucket IS NULL), count(*)
+    FROM (
+        SELECT DISTINCT time, name FROM internal.prometheus_remote_write WHERE schema = 'mainnet'
+    ) AS raw
+    LEFT JOIN internal.prometheus_mainnet_1m AS aggregate
+        ON (aggregate.bucket, aggregate.name) = (raw.time, raw.name)
+"""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running `dagster dev`; `home` is where its instance lives."""
+
+    url: str
+    home: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Return the data of a GraphQL answer."""
+        body = {"query": query, "variables": variables}
+        answer = httpx.post(f"{self.url}/graphql", json=body, timeout=60, trust_env=False)
+        found = answer.raise_for_status().json()
+        assert "errors" not in found, found["errors"]
+        data: dict[str, Any] = found["data"]
+        return data
+
+    def await_(self, what: str, is_true: Callable[[], bool], seconds: float = 300) -> None:
+        """Return as soon as something is true, or fail with the end of the log."""
+        deadline = time.monotonic() + seconds
+        while not is_true():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"waited in vain until {what}:\n{self.log.read_text()[-4000:]}")
+            # Not a guess at how long it takes: the loop ends when the answer is there.
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prometheus with the last twelve days."""
+    folder = tmp_path_factory.mktemp("source")
+    config = folder / "empty.yml"
+    config.write_text("global: {}\n")
+    server = localstack.Prometheus(folder, folder / "prometheus.log", config)
+    server.prepare(HistoryPlan(now=int(time.time()), days=12), lambda _: None)
+    port = free_port()
+    who = server.start(port, exporter_port=free_port())
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop(who, localstack.STOP_SIGNALS)
+
+
+@pytest.fixture
+def daemon(source: str, plain_database: ScratchDatabase, tmp_path: Path) -> Iterator[Daemon]:
+    """`dagster dev` on that source and a migrated database that has some history already."""
+    with plain_database.connection() as connection:
+        # Or the sensor `history` would start all groups by itself.
+        connection.execute(
+            "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step, window_start, "
+            "window_end, series, rows_source, rows_written, rows_present, samples_dropped) VALUES "
+            "('elsewhere', 'r', 'r', '1h', '2023-05-10Z', '2023-05-11Z', 0, 0, 0, 0, 0)"
+        )
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
+    port, log = free_port(), tmp_path / "dagster.log"
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        "DAGSTER_HOME": str(home),
+        "DATABASE_URL": plain_database.url,
+        "DATASOURCE_URL": source,
+    }
+    program = Path(sys.executable).with_name("dagster")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(program), "dev", "-w", "workspace.yaml", "-p", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    found = Daemon(f"http://127.0.0.1:{port}", home, log, process)
+    try:
+        found.await_("the UI answers", lambda: _answers(f"{found.url}/server_info"))
+        yield found
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+# 1. A person opens `backfill_1y` in the UI, chooses ten weeks and presses Materialize.
+# 2. The daemon makes one run of them, since the policy of the asset is a single run.
+# 3. That run fetches what the source has, and writes it.
+# 4. When the backfill is over, the sensor `automation` asks for one refresh of the five
+#    aggregates that gauges feed, over the same ten weeks, and not of the running totals.
+# 5. The refresh covers what the backfill changed, and the buckets are there.
+# 6. Two more ticks of the sensor later nothing else was asked for.
+def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
+    daemon: Daemon, plain_database: ScratchDatabase
+) -> None:
+    group = next(g for g in backfill_groups(HISTORY_START) if g.asset == "backfill_1y")
+    end = group.grid.end(datetime.now(timezone.utc))
+    weeks = [group.grid.key(w.start) for w in group.grid.windows(Window(end - 10 * WEEK, end))]
+    assert len(weeks) == 10
+    with dg.DagsterInstance.from_config(str(daemon.home)) as instance:
+        daemon.await_("the automation ticks", lambda: _ticks(instance) >= 1)
+        launched = daemon.ask(
+            LAUNCH,
+            parameters={"assetSelection": [{"path": ["backfill_1y"]}], "partitionNames": weeks},
+        )["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        daemon.await_(
+            "the backfill is over",
+            lambda: _status(daemon, launched["backfillId"]) == "COMPLETED_SUCCESS",
+        )
+        daemon.await_(
+            "all aggregates are refreshed",
+            lambda: all(_materialized(instance, key)[1] >= set(weeks) for key in GAUGES),
+        )
+        seen = _ticks(instance)
+        daemon.await_("the automation has looked twice more", lambda: _ticks(instance) >= seen + 2)
+
+        backfill_runs, filled = _materialized(instance, group.key)
+        assert (len(backfill_runs), filled) == (1, set(weeks))
+        for key in GAUGES:
+            runs, refreshed = _materialized(instance, key)
+            assert (len(runs), refreshed) == (1, set(weeks)), key
+        assert _materialized(instance, TOTALS) == (set(), set())
+        unfinished = [run for run in instance.get_runs() if not run.is_finished]
+        assert unfinished == []
+        assert all(run.is_success for run in instance.get_runs())
+        refresh = instance.get_latest_materialization_event(GAUGES[2])
+        assert refresh is not None
+        assert refresh.asset_materialization is not None
+        told = {k: v.value for k, v in refresh.asset_materialization.metadata.items()}
+    assert told["only_changed"] is True
+    assert told["windows"] >= 1
+    with plain_database.connection() as connection:
+        missing, raw = connection.execute(BUCKETS).fetchone() or (None, None)
+        (left,) = connection.execute(
+            "SELECT count(*) FROM internal.aggregate_change"
+        ).fetchone() or (None,)
+    assert raw
+    assert missing == 0
+    assert left == 0
+
+
+def _status(daemon: Daemon, backfill: str) -> str:
+    found: str = daemon.ask(STATUS, id=backfill)["partitionBackfillOrError"]["status"]
+    assert found not in ("COMPLETED_FAILED", "FAILED", "CANCELED"), daemon.log.read_text()[-4000:]
+    return found
+
+
+def _ticks(instance: dg.DagsterInstance) -> int:
+    """Return how often the sensor `automation` has looked."""
+    states = [s for s in instance.all_instigator_state() if s.instigator_name == "automation"]
+    return sum(
+        len(instance.get_ticks(state.instigator_origin_id, state.selector_id)) for state in states
+    )
+
+
+def _materialized(instance: dg.DagsterInstance, key: dg.AssetKey) -> tuple[set[str], set[str]]:
+    """Return the runs that materialized an asset, and the partitions."""
+    records = instance.fetch_materializations(key, limit=1000).records
+    return {r.run_id for r in records}, {r.partition_key for r in records if r.partition_key}
