@@ -34,7 +34,8 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr | None = Field(
-        None, description="libpq URL of an owner role, e.g. postgresql://owner:...@localhost/metrics"
+        None,
+        description="libpq URL of an owner role, e.g. postgresql://owner:...@localhost/metrics",
     )
     backfill_start: date = Field(date(2023, 5, 10), description="first day of history, UTC")
     backfill_concurrency: int = Field(2, ge=1, le=32, description="windows written at once")
