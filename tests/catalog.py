@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from promtsdb_dagster.adapters.aggregates import AGGREGATES
 from promtsdb_dagster.adapters.database import Database
 
 _OURS = ["api", "internal", "cumsum", "geo", "staging_internal", "staging_cumsum"]
@@ -72,4 +73,35 @@ def _without_numbers(line: str) -> str:
     line = re.sub(
         r'("?mat_hypertable_id"?: |_hypertable_|_direct_view_|_partial_view_)\d+', r"\1N", line
     )
+    line = re.sub(r"(invalidation_trigger\(')\d+", r"\1N", line)
     return re.sub(r'("?hypertable_id"?: |cagg_watermark\()\d+', r"\1N", line)
+
+
+def policies(database: Database) -> set[tuple[str, str, str]]:
+    """Return the policies as (what, on what, with which settings)."""
+    with database.connection() as connection:
+        rows = connection.execute(
+            "SELECT j.proc_name, coalesce(a.view_schema || '.' || a.view_name,"
+            " j.hypertable_schema || '.' || j.hypertable_name),"
+            " coalesce(j.config ->> 'drop_after', j.config ->> 'compress_after',"
+            " (j.config ->> 'start_offset') || ' ' || (j.config ->> 'end_offset')"
+            " || ' ' || j.schedule_interval)"
+            " FROM timescaledb_information.jobs j"
+            " LEFT JOIN timescaledb_information.continuous_aggregates a"
+            " ON (a.materialization_hypertable_schema, a.materialization_hypertable_name)"
+            " = (j.hypertable_schema, j.hypertable_name)"
+            " WHERE j.job_id >= 1000 AND j.scheduled"
+        ).fetchall()
+    return {(str(row[0]), str(row[1]), str(row[2])) for row in rows}
+
+
+# Chosen by the contract: what is kept how long, and how often what is refreshed.
+POLICIES = {
+    ("policy_retention", "internal.prometheus_remote_write", "1 year"),
+    ("policy_compression", "internal.prometheus_remote_write", "7 days"),
+    ("policy_compression", "cumsum.prometheus_remote_write", "7 days"),
+    *(
+        ("policy_refresh_continuous_aggregate", f"{schema}.{name}", "01:00:00 00:01:00 00:01:00")
+        for schema, name, _ in AGGREGATES
+    ),
+}

@@ -16,14 +16,16 @@ Row = tuple[datetime, int, str, str, Any]
 
 def put(database: Database, rows: Iterable[Row], table: str = "internal") -> None:
     """Store rows (time, tag_id, name, schema, value) as a backfill does: past staging."""
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
-    # One statement: the WebAssembly engine has neither COPY nor pipelines.
+    # No COPY and small messages: the WebAssembly engine takes nothing else.
     insert = sql.SQL(
         "INSERT INTO {}.prometheus_remote_write (time, tag_id, name, schema, value) SELECT * FROM"
         " unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::numeric[])"
     ).format(sql.Identifier(table))
+    left = [(*row[:4], str(row[4])) for row in rows]
     with database.connection() as connection:
-        connection.execute(insert, columns)
+        while left:
+            batch, left = left[:400], left[400:]
+            connection.execute(insert, [list(column) for column in zip(*batch, strict=True)])
 
 
 def tag(database: Database, labels: Mapping[int, Mapping[str, str]]) -> None:

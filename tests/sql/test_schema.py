@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES
-from tests.fix_pglite import OneConnection
+from tests.catalog import POLICIES, policies
 from tests.fix_postgres import ScratchDatabase
 
 METRICS = ["time", "tag_id", "name", "schema", "value"]
@@ -82,37 +82,8 @@ def test_the_code_and_the_database_list_the_same_aggregates(database: ScratchDat
         assert set(found) == {(f"{schema}.{name}", source) for schema, name, source in AGGREGATES}
 
 
-def jobs(database: ScratchDatabase | OneConnection) -> set[tuple[str, str, str]]:
-    """Return the policies as (what, on what, with which settings)."""
-    with database.connection() as connection:
-        rows = connection.execute(
-            "SELECT j.proc_name, coalesce(a.view_schema || '.' || a.view_name,"
-            " j.hypertable_schema || '.' || j.hypertable_name),"
-            " coalesce(j.config ->> 'drop_after', j.config ->> 'compress_after',"
-            " (j.config ->> 'start_offset') || ' ' || (j.config ->> 'end_offset')"
-            " || ' ' || j.schedule_interval)"
-            " FROM timescaledb_information.jobs j"
-            " LEFT JOIN timescaledb_information.continuous_aggregates a"
-            " ON (a.materialization_hypertable_schema, a.materialization_hypertable_name)"
-            " = (j.hypertable_schema, j.hypertable_name)"
-            " WHERE j.job_id >= 1000 AND j.scheduled"
-        ).fetchall()
-    return {(str(row[0]), str(row[1]), str(row[2])) for row in rows}
-
-
-POLICIES = {
-    ("policy_retention", "internal.prometheus_remote_write", "1 year"),
-    ("policy_compression", "internal.prometheus_remote_write", "7 days"),
-    ("policy_compression", "cumsum.prometheus_remote_write", "7 days"),
-    *(
-        ("policy_refresh_continuous_aggregate", f"{schema}.{name}", "01:00:00 00:01:00 00:01:00")
-        for schema, name, _ in AGGREGATES
-    ),
-}
-
-
 def test_policies(timescaledb_database: ScratchDatabase) -> None:
-    assert jobs(timescaledb_database) == POLICIES
+    assert policies(timescaledb_database) == POLICIES
 
 
 def test_hypertables(timescaledb_database: ScratchDatabase) -> None:
