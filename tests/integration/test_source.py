@@ -86,7 +86,11 @@ WHOLE = json_answer(
         ),
         (json_answer(503, error="overloaded"), SourceUnavailable, "answered 503 .*overloaded"),
         (json_answer(429), SourceUnavailable, "run again later"),
-        (Answer(WHOLE.body, promised=100), SourceUnavailable, "did not answer: .*without sending complete message"),
+        (
+            Answer(WHOLE.body, promised=100),
+            SourceUnavailable,
+            "did not answer: .*without sending complete message",
+        ),
     ],
 )
 def test_what_is_not_a_whole_answer_is_an_error(
