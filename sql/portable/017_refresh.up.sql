@@ -37,6 +37,9 @@ CREATE FUNCTION internal.refresh_aggregate(
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Without fresh statistics the planner takes a month of buckets for a handful, and compares each
+-- with each.
+SET enable_nestloop = off
 AS $$
 DECLARE
     stored regclass := coalesce(to_regclass(p_aggregate || '_stored'), to_regclass(p_aggregate));
@@ -59,8 +62,14 @@ BEGIN
     SELECT
         string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
             FILTER (WHERE a.attnum = ANY (i.indkey)),
-        string_agg(format('s.%1$I IS NOT DISTINCT FROM f.%1$I', a.attname), ' AND ')
-            FILTER (WHERE a.attnum = ANY (i.indkey)),
+        -- Equality alone can be hashed, so a key that may be NULL is compared in two halves.
+        string_agg(
+            format(
+                CASE WHEN a.attnotnull THEN 's.%1$I = f.%1$I'
+                ELSE '(s.%1$I IS NULL) = (f.%1$I IS NULL)'
+                    ' AND coalesce(s.%1$I, '''') = coalesce(f.%1$I, '''')' END,
+                a.attname),
+            ' AND ') FILTER (WHERE a.attnum = ANY (i.indkey)),
         string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
             FILTER (WHERE NOT a.attnum = ANY (i.indkey)),
         string_agg('excluded.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
