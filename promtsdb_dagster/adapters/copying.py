@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import lru_cache
 
 import orjson
+from psycopg import sql
+from typing_extensions import LiteralString
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
@@ -20,18 +22,18 @@ _BLOCK_ROWS = 5_000
 
 def copy_rows(
     connection: Connection,
-    statement: str,
+    statement: sql.Composed | LiteralString,
     parts: Sequence[tuple[Task, Converted]],
     *,
     with_task: bool,
 ) -> int:
-    """Copy all rows by the named statement, and return how many they are.
+    """Copy all rows by a COPY statement, and return how many they are.
 
     As text: the values are decimals already, and NUMERIC in binary would cost five times as much
     in Python.
     """
     copied = 0
-    with connection.cursor() as cursor, cursor.copy(query(statement)) as copy:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for index, (_, part) in enumerate(parts):
             task = f"{index}\t" if with_task else ""
             for series in part.series:

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from promtsdb_dagster.adapters.database import Database
-from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.sql import query, query_in
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ class Inventory:
 
     def staged(self, schema: str) -> int:
         """Return how many rows wait in the staging tables of `internal` or `cumsum`."""
-        statement = sql.SQL(query("count_staged")).format(
-            schema=sql.Identifier(f"staging_{schema}")
-        )
         with self._database.connection() as connection:
-            row = connection.execute(statement).fetchone()
+            row = connection.execute(query_in(f"staging_{schema}", "count_staged")).fetchone()
         return int(row[0]) if row else 0
 
     def stored(self) -> list[Stored]:

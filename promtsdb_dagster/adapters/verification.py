@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 
 from promtsdb_dagster.adapters.copying import copy_rows, seconds_of
 from promtsdb_dagster.adapters.database import Connection
-from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.samples import Converted
 from promtsdb_dagster.core.windows import EPOCH
@@ -28,7 +28,7 @@ def verify_by_series(
     if first is None or last is None:
         return True
     stored = connection.execute(
-        query(f"sum_series_{target}"),
+        query_in(target, "sum_series"),
         {
             "start": EPOCH + timedelta(seconds=first),
             "end": EPOCH + timedelta(seconds=last, microseconds=1),
@@ -59,9 +59,9 @@ def verify_by_key(
     if first is None or last is None:
         return
     connection.execute(query("create_incoming"))
-    copied = copy_rows(connection, "copy_incoming", parts, with_task=True)
+    copied = copy_rows(connection, query("copy_incoming"), parts, with_task=True)
     rows = connection.execute(
-        query(f"compare_incoming_{target}"),
+        query_in(target, "compare_incoming"),
         {
             "start": EPOCH + timedelta(seconds=first),
             "end": EPOCH + timedelta(seconds=last, microseconds=1),

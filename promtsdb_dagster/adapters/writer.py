@@ -14,7 +14,7 @@ from psycopg import errors as pg
 from promtsdb_dagster.adapters.copying import copy_rows, seconds_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record_entry
-from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Entry, Task
@@ -116,7 +116,7 @@ class Writer:
             return
         starts = [partition.start for partition in batch.partitions]
         if not compare and _is_empty(connection, target, span):
-            copy_rows(connection, f"copy_{target}", parts, with_task=False)
+            copy_rows(connection, query_in(target, "copy_metrics"), parts, with_task=False)
             present: dict[tuple[int, datetime], tuple[int, int]] = {}
         else:
             tally.direct = False
@@ -142,11 +142,11 @@ def _insert(
 ) -> dict[tuple[int, datetime], tuple[int, int]]:
     """Insert what is missing; return what was there before, by task and instant."""
     connection.execute(query("create_incoming"))
-    copied = copy_rows(connection, "copy_incoming", parts, with_task=True)
+    copied = copy_rows(connection, query("copy_incoming"), parts, with_task=True)
     bounds = {"start": span.start, "end": span.end}
-    found = connection.execute(query(f"compare_incoming_{target}"), bounds).fetchall()
+    found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
     present = {(task, time): (there, differing) for task, time, there, differing in found}
-    inserted = connection.execute(query(f"insert_{target}")).rowcount
+    inserted = connection.execute(query_in(target, "insert_incoming")).rowcount
     connection.execute("DROP TABLE pg_temp.incoming")
     expected = copied - sum(there for there, _ in present.values())
     if inserted != expected:
@@ -158,7 +158,7 @@ def _insert(
 
 def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
     row = connection.execute(
-        query(f"select_window_empty_{target}"), {"start": span.start, "end": span.end}
+        query_in(target, "select_window_empty"), {"start": span.start, "end": span.end}
     ).fetchone()
     return bool(row and row[0])
 

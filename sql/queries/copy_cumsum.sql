@@ -1,1 +1,0 @@
-COPY cumsum.prometheus_remote_write (time, tag_id, name, schema, value) FROM STDIN

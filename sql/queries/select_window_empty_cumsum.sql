@@ -1,5 +1,0 @@
-SELECT NOT EXISTS (
-    SELECT
-    FROM cumsum.prometheus_remote_write
-    WHERE time >= %(start)s AND time < %(end)s
-)
