@@ -1,5 +1,5 @@
 CREATE TABLE geo.latest_coords (
-    bucket       timestamptz,
+    bucket       timestamptz NOT NULL,
     instance     text,
     latitude     numeric,
     longitude    numeric,
