@@ -90,23 +90,25 @@ class Backfill:
                 for parts in units
             }
             try:
+                finished = 0
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
-                        _collect(future, report)
+                        finished += _collect(future, report)
+                        if on_progress:
+                            seconds = time.monotonic() - started
+                            rows = report.rows_written
+                            on_progress(Progress(finished, len(units), rows, seconds))
                     if report.error is not None:
                         pending = {future for future in pending if not future.cancel()}
-                    elif on_progress:
-                        seconds = time.monotonic() - started
-                        finished = len(units) - len(pending)
-                        on_progress(Progress(finished, len(units), report.rows_written, seconds))
             finally:
                 for future in pending:
                     future.cancel()
         return report
 
 
-def _collect(future: Future[list[UnitResult]], report: Report) -> None:
+def _collect(future: Future[list[UnitResult]], report: Report) -> bool:
+    """Take a unit into the report; return whether it was done."""
     error = future.exception()
     if error is None:
         for result in future.result():
@@ -115,6 +117,7 @@ def _collect(future: Future[list[UnitResult]], report: Report) -> None:
         report.error = report.error or error
     else:
         raise error
+    return error is None
 
 
 @dataclass(frozen=True)

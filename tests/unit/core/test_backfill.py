@@ -66,8 +66,7 @@ def test_what_was_committed_before_a_failure_is_complete() -> None:
 
     assert isinstance(report.error, SourceUnavailable)
     assert [part.complete for part in report.partitions] == [True, True, False, False]
-    assert [progress.done for progress in seen] == [1, 2]
-    assert seen[-1].percent == 50.0
+    assert max(progress.percent for progress in seen) == 50.0
 
     source.broken_from = NOW
     again = backfill(source, store, instants_per_unit=24).run("gauges", DAYS, now=NOW)

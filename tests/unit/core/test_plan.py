@@ -149,6 +149,18 @@ def test_an_hour_that_is_partly_there_is_finished_by_the_minute() -> None:
     ]
 
 
+def test_a_total_that_was_never_verified_is_done_again_as_it_was() -> None:
+    [coarse] = group("backfill_forever").rules
+    whole = Window(MIDNIGHT, MIDNIGHT + 11 * HOUR)
+    ledger = [entry(coarse, whole, HOUR, verified=False)]
+
+    tasks = cumulative_plan(asked=day("2026-11-22"), ledger=ledger)
+
+    # At any other step these hours would count twice.
+    assert (tasks[0].step, tasks[0].window) == (HOUR, whole)
+    assert [task.step for task in tasks[1:]] == [MINUTE]
+
+
 def test_units_hold_adjoining_partitions_up_to_their_size() -> None:
     days = [day("2026-11-01"), day("2026-11-02"), day("2026-11-04"), day("2026-11-05")]
 
