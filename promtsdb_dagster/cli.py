@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,10 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the status."""
     options = _parser().parse_args(arguments)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts background jobs deaf to Ctrl-C. Dagster treats SIGTERM as Ctrl-C, and
+        # what we start would be deaf too: nothing could end this command in order.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tables are for people: a width for logs, the terminal's own otherwise.
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
     try:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from promtsdb_dagster.errors import ConfigurationError, StackError
+from promtsdb_dagster.localstack.signals import deaf_to_signals
 from promtsdb_dagster.settings import ROOT
 
 _SECONDS_TO_STOP = 30.0
@@ -44,7 +45,8 @@ def running(arguments: Sequence[str], log: Path | None) -> Iterator[subprocess.P
         try:
             yield process
         finally:
-            stop(process)
+            with deaf_to_signals():
+                stop(process)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

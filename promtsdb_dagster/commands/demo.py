@@ -32,6 +32,7 @@ from promtsdb_dagster.commands.tables import (
 )
 from promtsdb_dagster.commands.watching import History, Watch
 from promtsdb_dagster.defs.history import JOB
+from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.services import SERVICES
 
 _QUESTIONS = {
@@ -131,13 +132,13 @@ def _report(
     for name, title in _QUESTIONS.items():
         console.print(answer_table(title, answers.ask(name)))
     print_list(console, "left out by the backfills, and why", skipped_lines(summaries))
+    print_list(console, "not here, so not shown", site.lacking or _not_configured(site))
+
+
+def _not_configured(site: Site) -> list[str]:
     services = site.installation.services()
     absent = [name for name in SERVICES if not services.health(name).configured]
-    print_list(
-        console,
-        "not here, so not shown",
-        [*site.lacking, *(f"{name} is not configured" for name in absent)],
-    )
+    return [f"{name} is not configured" for name in absent]
 
 
 def _materializations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetMaterialization]:
@@ -150,8 +151,11 @@ def _sentence(summaries: dict[str, BackfillSummary], *, was_empty: bool) -> str:
     windows = sum(summary.windows for summary in summaries.values())
     done = sum(summary.found_done for summary in summaries.values())
     if was_empty:
-        return f"the database was empty: {windows:,} windows and {written:,} rows were stored"
+        return (
+            f"the database was empty: {counted(windows, 'window')} and "
+            f"{counted(written, 'row')} were stored"
+        )
     return (
         f"the database had its history: {done:,} partitions were found done, time has added "
-        f"{windows:,} windows and {written:,} rows"
+        f"{counted(windows, 'window')} and {counted(written, 'row')}"
     )

@@ -16,6 +16,7 @@ from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group, backfill_groups
 from promtsdb_dagster.defs.partitions import WEEK, Grid
 from promtsdb_dagster.localstack import open_stack
+from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import Settings, load_settings
 
 
@@ -61,7 +62,8 @@ def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
         settings.require_database_url()
         if source:
             settings.require_datasource_url()
-        yield _site(settings, ())
+        with ending_on_signals():
+            yield _site(settings, ())
         return
     console.print("DATABASE_URL and DATASOURCE_URL are not set: using the bundled stack")
     stack = open_stack(

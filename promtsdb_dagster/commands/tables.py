@@ -11,13 +11,14 @@ from rich.table import Table
 
 from promtsdb_dagster.adapters.answers import Answer
 from promtsdb_dagster.commands.summaries import BackfillSummary, RefreshSummary
-from promtsdb_dagster.defs.reporting import format_seconds
+from promtsdb_dagster.defs.reporting import counted, format_seconds
 
 
 def backfill_table(summaries: Mapping[str, tuple[BackfillSummary, float]]) -> Table:
     """Return one line for each backfill asset; the number beside a summary is its seconds."""
-    table = _table("backfill", "partitions", "found done", "windows", "rows", "already there")
-    table.add_column("seconds", justify="right")
+    table = _table(
+        *("backfill", "partitions", "found done", "windows", "rows", "already there", "seconds")
+    )
     for asset, (summary, seconds) in summaries.items():
         table.add_row(
             asset,
@@ -33,16 +34,12 @@ def backfill_table(summaries: Mapping[str, tuple[BackfillSummary, float]]) -> Ta
 
 def refresh_table(summaries: Mapping[str, RefreshSummary], totals: Mapping[str, int]) -> Table:
     """Return one line for each aggregate; `totals` are the buckets it holds now."""
-    table = _table("aggregate", "refreshed windows", "buckets in them", "buckets in all")
-    table.add_column("seconds", justify="right")
+    table = _table("aggregate", "refreshed windows", "buckets in them", "seconds")
+    if totals:
+        table.add_column("buckets in all", justify="right")
     for name, summary in summaries.items():
-        table.add_row(
-            name,
-            f"{summary.windows:,}",
-            f"{summary.buckets:,}",
-            f"{totals[name]:,}" if name in totals else "",
-            f"{summary.seconds:.1f}",
-        )
+        numbers = [f"{summary.windows:,}", f"{summary.buckets:,}", f"{summary.seconds:.1f}"]
+        table.add_row(name, *numbers, *([f"{totals[name]:,}"] if totals else []))
     return table
 
 
@@ -59,7 +56,7 @@ def answer_table(title: str, answer: Answer) -> Table:
 def skipped_lines(summaries: Mapping[str, BackfillSummary]) -> list[str]:
     """Return what the backfills left out, each reason once with the partitions it met."""
     return [
-        f"{asset}: {reason} ({count} partitions)"
+        f"{asset}: {reason} ({counted(count, 'partition')})"
         for asset, summary in summaries.items()
         for reason, count in summary.skipped.items()
     ]

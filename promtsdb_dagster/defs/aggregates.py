@@ -13,7 +13,7 @@ from promtsdb_dagster.core.windows import Window, between, floor
 from promtsdb_dagster.defs.automation import AUTOMATION_TAG, after_backfill
 from promtsdb_dagster.defs.partitions import Grid, asked_window
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import failures_explained, window_list
+from promtsdb_dagster.defs.reporting import counted, failures_explained, window_list
 from promtsdb_dagster.errors import InputError
 
 GROUP = "aggregates"
@@ -153,6 +153,6 @@ def _sentence(report: RefreshReport, only_changed: bool) -> str:
         why = "nothing was changed" if only_changed else "the raw rows of all of it are gone"
         return f"nothing to refresh in {report.asked}: {why}"
     return (
-        f"refreshed {len(report.refreshed)} windows, {report.buckets:,} buckets, "
-        f"in {report.seconds:.1f} s"
+        f"refreshed {report.buckets:,} buckets in {counted(len(report.refreshed), 'window')}, "
+        f"{report.seconds:.1f} s"
     )

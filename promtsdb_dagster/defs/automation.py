@@ -19,9 +19,9 @@ def after_backfill(
     busy = condition.any_deps_match(condition.any_deps_in_progress()).allow(
         dg.AssetSelection.assets(storage)
     )
-    return (
-        changed.since_last_handled() & ~busy & ~condition.in_progress()
-    ).with_label("after_backfill")
+    return (changed.since_last_handled() & ~busy & ~condition.in_progress()).with_label(
+        "after_backfill"
+    )
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:

@@ -74,6 +74,11 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, as a person would say it."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def window_list(windows: Iterable[Window]) -> dg.JsonMetadataValue:
     """Return windows as metadata; long lists are cut and say so."""
     texts = [str(window) for window in windows]
