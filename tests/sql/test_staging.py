@@ -26,6 +26,13 @@ MINUTE = timedelta(minutes=1)
 TAGS = "internal.prometheus_remote_write_tag"
 
 
+@pytest.fixture(autouse=True)
+def present() -> None:
+    """Let each test have a present of its own: a row is live only while it is young."""
+    global NOW
+    NOW = datetime.now(timezone.utc).replace(microsecond=0)
+
+
 def copy(connection: psycopg.Connection[Any], table: str, rows: Sequence[Sequence[Any]]) -> None:
     with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as sink:
         for row in rows:
