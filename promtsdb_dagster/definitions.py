@@ -6,6 +6,7 @@ sensor that needs it.
 
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from functools import cache
 
@@ -59,6 +60,13 @@ class Installation:
         # Cached on the instance, so that two installations in one process share nothing.
         self._database = cache(self._open_database)
         self._engine = cache(self._build_backfill)
+        self._opened = ExitStack()
+
+    def close(self) -> None:
+        """Close all connections; safe to repeat. The next use opens new ones."""
+        self._database.cache_clear()
+        self._engine.cache_clear()
+        self._opened.close()
 
     def now(self) -> datetime:
         """Return the present, UTC."""
@@ -103,9 +111,11 @@ class Installation:
 
     def _open_database(self) -> Database:
         settings = self._settings
-        return Database(
+        database = Database(
             settings.require_database_url(), max_connections=settings.backfill_concurrency + 4
         )
+        self._opened.callback(database.close)
+        return database
 
     def _build_backfill(self) -> Backfill:
         settings = self._settings
@@ -124,6 +134,7 @@ class Installation:
             concurrency=settings.datasource_concurrency,
             attempts=settings.datasource_attempts,
         )
+        self._opened.callback(source.close)
         return Backfill(
             source,
             Writer(self._database()),

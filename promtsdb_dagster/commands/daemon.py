@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from promtsdb_dagster.commands.lock import DaemonLock
 from promtsdb_dagster.errors import ConfigurationError, StackError
 from promtsdb_dagster.localstack.signals import deaf_to_signals
 from promtsdb_dagster.settings import ROOT
@@ -19,7 +20,9 @@ _SECONDS_TO_STOP = 30.0
 
 
 @contextmanager
-def running(arguments: Sequence[str], log: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    arguments: Sequence[str], lock: DaemonLock, log: Path | None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of Dagster's programs in the project's folder until the block ends.
 
     Without a log it writes to this terminal. Its children end with it.
@@ -41,7 +44,9 @@ def running(arguments: Sequence[str], log: Path | None) -> Iterator[subprocess.P
             stderr=subprocess.STDOUT if output else None,
             # Ctrl-C reaches this command only, which then ends the others in order.
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         )
+        lock.remember(process.pid)
         try:
             yield process
         finally:

@@ -14,7 +14,8 @@ from promtsdb_dagster.adapters.answers import Answers
 from promtsdb_dagster.commands import daemon
 from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.headless import migrate_site, raise_failure
-from promtsdb_dagster.commands.home import end_orphans, only_daemon, open_instance, prepare_home
+from promtsdb_dagster.commands.home import end_orphans, open_instance, prepare_home
+from promtsdb_dagster.commands.lock import only_daemon
 from promtsdb_dagster.commands.runs import run_job
 from promtsdb_dagster.commands.summaries import (
     BackfillSummary,
@@ -46,10 +47,10 @@ def demo(console: Console) -> None:
     """Bring the history up to date through the daemon, and print what that gave."""
     started = time.monotonic()
     home = prepare_home()
-    with open_site(console) as site, only_daemon(home), open_instance() as instance:
+    with open_site(console) as site, only_daemon(home) as lock, open_instance() as instance:
         ended = end_orphans(instance)
         if ended:
-            console.print(f"{ended} runs of an earlier command had ended without a word")
+            console.print(f"{counted(ended, 'run')} of an earlier command had ended without a word")
         migrate_site(console, site, instance)
         was_empty = site.installation.inventory().is_ledger_empty()
         since = site.installation.now()
@@ -62,7 +63,7 @@ def demo(console: Console) -> None:
         log = home / "daemon.log"
         console.print(f"the Dagster daemon starts; its log is {log}", soft_wrap=True)
         with (
-            daemon.running(["dagster-daemon", "run", "-w", "workspace.yaml"], log) as process,
+            daemon.running(["dagster-daemon", "run", "-w", "workspace.yaml"], lock, log) as process,
             _shown(console, site, watch) as show,
         ):
             history = watch.wait(show, is_alive=lambda: process.poll() is None)

@@ -62,8 +62,8 @@ def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
         settings.require_database_url()
         if source:
             settings.require_datasource_url()
-        with ending_on_signals():
-            yield _site(settings, ())
+        with ending_on_signals(), _site(settings, ()) as site:
+            yield site
         return
     console.print("DATABASE_URL and DATASOURCE_URL are not set: using the bundled stack")
     stack = open_stack(
@@ -74,11 +74,17 @@ def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
         # The processes that are started later read it from there, like Dagster's run workers.
         os.environ.update(endpoints.environment())
         try:
-            yield _site(load_settings(), endpoints.skipped)
+            with _site(load_settings(), endpoints.skipped) as site:
+                yield site
         finally:
             os.environ.clear()
             os.environ.update(before)
 
 
-def _site(settings: Settings, lacking: tuple[str, ...]) -> Site:
-    return Site(settings, install(settings), build(settings), lacking)
+@contextmanager
+def _site(settings: Settings, lacking: tuple[str, ...]) -> Iterator[Site]:
+    installation = install(settings)
+    try:
+        yield Site(settings, installation, build(settings, installation), lacking)
+    finally:
+        installation.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from promtsdb_dagster.errors import ConfigurationError
 from promtsdb_dagster.settings import ROOT, load_settings
 
 # Runs that a command executes itself carry the id of its process.
@@ -46,28 +44,8 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@contextmanager
-def only_daemon(home: Path) -> Iterator[None]:
-    """Hold the right to run the one daemon of this home, or raise ConfigurationError."""
-    lock = home / "daemon.lock"
-    with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ConfigurationError(
-                f"process {file.read().strip() or 'unknown'} runs a Dagster daemon for {home} "
-                "already, wanted one at a time; stop that `make up` or `make demo`, or set "
-                "DAGSTER_HOME to another folder"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
 def end_orphans(instance: dg.DagsterInstance) -> int:
-    """Report runs as failed whose process is gone, and return how many; needs `only_daemon`.
+    """Report runs as canceled whose process is gone, and return how many; needs `only_daemon`.
 
     Left alone they would count as in progress for ever, and hold every refresh back.
     """
@@ -75,7 +53,8 @@ def end_orphans(instance: dg.DagsterInstance) -> int:
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
         if run.status == dg.DagsterRunStatus.QUEUED or _is_alive(run.tags.get(PROCESS_TAG)):
             continue
-        instance.report_run_failed(run, "its process ended without a word; safe to run again")
+        # Canceled, since Dagster would start a failed one again beside what is asked for now.
+        instance.report_run_canceled(run, "its process ended without a word; safe to run again")
         ended += 1
     return ended
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from promtsdb_dagster.commands import daemon
 from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.headless import migrate_site
-from promtsdb_dagster.commands.home import end_orphans, only_daemon, open_instance, prepare_home
+from promtsdb_dagster.commands.home import end_orphans, open_instance, prepare_home
+from promtsdb_dagster.commands.lock import only_daemon
 from promtsdb_dagster.errors import ConfigurationError, StackError
 from promtsdb_dagster.localstack.ports import free_port
 
@@ -27,12 +28,12 @@ def up(console: Console, host: str, port: int) -> None:
             "another: make up PORT=3031"
         )
     home = prepare_home()
-    with open_site(console) as site, only_daemon(home):
+    with open_site(console) as site, only_daemon(home) as lock:
         with open_instance() as instance:
             end_orphans(instance)
             migrate_site(console, site, instance)
         command = ["dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
-        with daemon.running(command, log=None) as process:
+        with daemon.running(command, lock, log=None) as process:
             _wait_ready(process, f"http://{host}:{port}/server_info")
             _print_addresses(console, site, f"http://{host}:{port}")
             try:

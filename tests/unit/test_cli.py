@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from promtsdb_dagster import cli
-from promtsdb_dagster.commands.home import only_daemon, prepare_home
+from promtsdb_dagster.commands.home import prepare_home
 from promtsdb_dagster.commands.ranges import read_window, whole_partitions, whole_partitions_text
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import Group, backfill_groups
-from promtsdb_dagster.errors import ConfigurationError, InputError
+from promtsdb_dagster.errors import InputError
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=timezone.utc)
 START = datetime(2023, 5, 10, tzinfo=timezone.utc)
@@ -170,14 +170,3 @@ def test_a_home_with_settings_of_its_own_keeps_them(tmp_path: Path) -> None:
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     prepare_home()
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
-
-
-def test_one_daemon_at_a_time(tmp_path: Path) -> None:
-    with (
-        only_daemon(tmp_path),
-        pytest.raises(ConfigurationError, match="runs a Dagster daemon"),
-        only_daemon(tmp_path),
-    ):
-        pass
-    with only_daemon(tmp_path):
-        pass

@@ -1,0 +1,109 @@
+"""The commands without a daemon, on a real Prometheus and a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from promtsdb_dagster import cli
+from tests.fix_postgres import ScratchDatabase, free_port
+from tests.fix_prometheus import MIDNIGHT, History
+
+pytestmark = pytest.mark.e2e
+
+DAY = timedelta(days=1)
+RANGE = (MIDNIGHT - 9 * DAY, MIDNIGHT - 6 * DAY)
+RAW = "SELECT count(*), coalesce(sum(value), 0) FROM cumsum.prometheus_remote_write"
+TOTALS = "SELECT count(*), coalesce(sum(sum_value), 0) FROM cumsum.all_metrics_minute"
+
+
+@pytest.fixture(autouse=True)
+def environment(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    history: History,
+    empty_database: ScratchDatabase,
+) -> None:
+    """The servers of a user: an empty database, a Prometheus, a Dagster home."""
+    monkeypatch.setenv("DATABASE_URL", empty_database.url)
+    monkeypatch.setenv("DATASOURCE_URL", history.url)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.delenv("BACKFILL_START", raising=False)
+
+
+def _run(command: str, start: datetime, end: datetime, *more: str) -> int:
+    dates = ["--from", f"{start:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}"]
+    return cli.main([command, *more, *dates])
+
+
+def _one(database: ScratchDatabase, statement: str) -> tuple[object, ...]:
+    with database.connection() as connection:
+        row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    assert row is not None
+    return tuple(row)
+
+
+def test_a_backfill_migrates_fills_and_refreshes_and_a_second_finds_it_done(
+    empty_database: ScratchDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run("backfill", *RANGE, "--asset", "backfill_forever") == 0
+    output = capsys.readouterr().out
+    assert "migrations applied" in output
+    assert "backfill_forever works in whole partitions of 7 days" in output
+    raw = _one(empty_database, RAW)
+    assert raw[0]
+    assert _one(empty_database, TOTALS) == raw
+
+    assert _run("backfill", *RANGE, "--asset", "backfill_forever") == 0
+    assert "0 rows written" in capsys.readouterr().err
+    assert _one(empty_database, RAW) == raw
+    assert _one(empty_database, TOTALS) == raw
+
+
+def test_a_refresh_covers_exactly_the_range(
+    empty_database: ScratchDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run("backfill", *RANGE, "--asset", "backfill_forever") == 0
+    raw = _one(empty_database, RAW)
+    with empty_database.connection() as connection:
+        # A table on one engine, a view over one on the other: only a refresh may heal this.
+        connection.execute("UPDATE cumsum.prometheus_remote_write SET value = value + 1")
+    assert _run("refresh", RANGE[0], RANGE[0] + DAY) == 0
+    assert "cumsum.all_metrics_minute" in capsys.readouterr().out
+    inside = f"FILTER (WHERE r.time >= '{RANGE[0]}' AND r.time < '{RANGE[0] + DAY}')"
+    count, healed = _one(
+        empty_database,
+        f"SELECT count(*) {inside}, count(*) FILTER (WHERE r.value = a.sum_value) "  # noqa: S608
+        "FROM cumsum.prometheus_remote_write r JOIN cumsum.all_metrics_minute a "
+        "ON (a.bucket, a.name) = (r.time, r.name)",
+    )
+    assert count == healed == 6 * 24
+    assert _one(empty_database, RAW)[0] == raw[0]
+
+
+def test_runs_are_where_the_ui_looks(tmp_path: Path) -> None:
+    assert cli.main(["migrate"]) == 0
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        (run,) = instance.get_runs()
+        assert (run.job_name, run.status) == ("migrate", dg.DagsterRunStatus.SUCCESS)
+
+
+def test_a_source_that_is_not_there_fails_in_one_paragraph(
+    empty_database: ScratchDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["migrate"]) == 0
+    monkeypatch.setenv("DATASOURCE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("DATASOURCE_ATTEMPTS", "1")
+    capsys.readouterr()
+    assert _run("backfill", *RANGE, "--asset", "backfill_forever") == cli.FAILED
+    error = capsys.readouterr().err
+    paragraph = error[error.index("error: ") :]
+    assert "Traceback" not in error
+    assert len(paragraph.strip().splitlines()) == 1
+    assert "http://127.0.0.1:" in paragraph
+    assert _one(empty_database, RAW)[0] == 0

@@ -1,0 +1,58 @@
+"""Two daemons never share a home, and a killed command leaves none behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from promtsdb_dagster.commands.lock import only_daemon
+from promtsdb_dagster.errors import ConfigurationError
+
+# A command that starts a daemon which ignores everything it can, and waits to be killed.
+COMMAND = """
+import subprocess, sys
+from pathlib import Path
+from promtsdb_dagster.commands.lock import only_daemon
+
+with only_daemon(Path(sys.argv[1])) as lock:
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"],
+        stdout=subprocess.PIPE, start_new_session=True, pass_fds=[lock.fileno()],
+    )
+    daemon.stdout.readline()
+    lock.remember(daemon.pid)
+    print(daemon.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
+    with only_daemon(tmp_path):
+        second = only_daemon(tmp_path)
+        with pytest.raises(ConfigurationError, match="runs a Dagster daemon"):
+            second.__enter__()
+    with only_daemon(tmp_path):
+        pass
+
+
+def test_a_daemon_whose_command_was_killed_is_ended(tmp_path: Path) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with command:
+        assert command.stdout is not None
+        daemon = int(command.stdout.readline())
+        with pytest.raises(ConfigurationError), only_daemon(tmp_path):
+            pass
+        command.kill()
+        command.wait(30)
+    assert Path(f"/proc/{daemon}").exists() or not Path("/proc").exists()
+    with only_daemon(tmp_path):
+        gone = subprocess.run(["ps", "-o", "stat=", "-p", str(daemon)], capture_output=True)
+        assert gone.stdout.strip() in (b"", b"Z", b"Zs")
