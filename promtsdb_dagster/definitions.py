@@ -182,7 +182,7 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
         sensors=[
             automation_sensor(),
             history_sensor(groups),
-            late_changes_sensor(aggregates, weeks),
+            late_changes_sensor(aggregates, weeks, groups),
             storage_sensor(),
         ],
         resources={"project": project},

@@ -69,7 +69,8 @@ def _print_addresses(console: Console, site: Site, dagster_url: str) -> None:
     console.print(f"\nDagster     {dagster_url}", highlight=False)
     for name, url in (("Prometheus", settings.datasource_url), ("vmalert", settings.vmalert_url)):
         if url:
-            console.print(f"{name:<12}{url}", highlight=False)
+            shown = httpx.URL(url).copy_with(userinfo=b"")
+            console.print(f"{name:<12}{shown}", highlight=False)
     for sentence in site.lacking:
         console.print(f"- {sentence}", markup=False, highlight=False)
     console.print("Ctrl-C stops everything\n")

@@ -13,7 +13,7 @@ from promtsdb_dagster.core.windows import Window, between, floor
 from promtsdb_dagster.defs.automation import AUTOMATION_TAG, after_backfill
 from promtsdb_dagster.defs.partitions import Grid, asked_window
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import counted, failures_explained, window_list
+from promtsdb_dagster.defs.reporting import counted, failures_explained, progress_to, window_list
 from promtsdb_dagster.errors import InputError
 
 GROUP = "aggregates"
@@ -94,8 +94,14 @@ def aggregate_asset(
             if window is None:
                 context.log.info(f"nothing of {asked} is left to refresh")
                 return dg.MaterializeResult(metadata={"windows_refreshed": window_list([])})
+            report_progress = progress_to(context.log.info)
             report = project.aggregates().refresh(
-                aggregate.table, window, only_changed=only_changed
+                aggregate.table,
+                window,
+                only_changed=only_changed,
+                on_progress=lambda piece, done, total: report_progress(
+                    done, total, f"to {piece.end}"
+                ),
             )
         seconds = round(time.monotonic() - started, 3)
         context.log.info(_sentence(report, only_changed))

@@ -48,6 +48,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         keys = {group.grid.window(key): key for key in context.partition_keys}
         with failures_explained():
             engine, now = project.backfill(), project.now()
+            report_progress = progress_to(context.log.info)
             engine.check_clock(now)
             report = engine.run(
                 group.rules,
@@ -55,7 +56,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
                 now=now,
                 recheck=config.recheck,
                 run_id=context.run.run_id,
-                on_progress=progress_to(context.log.info),
+                on_progress=lambda p: report_progress(p.done, p.total, f"{p.rows:,} rows"),
             )
         parts = {keys[part.window]: part for part in report.partitions}
         context.log.info(_sentence(parts.values()))

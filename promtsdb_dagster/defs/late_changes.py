@@ -8,14 +8,19 @@ import dagster as dg
 
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.aggregates import Aggregate
+from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import Grid
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.errors import PromtsdbError
 
 TAG = "promtsdb/late_changes"
-_REASONS = frozenset({"late row", "late tag"})
-# Late rows come in bursts; one refresh for a burst is enough.
-_SETTLE = timedelta(minutes=1)
+# How long a change waits: late rows come in bursts, and one refresh for a burst is enough; what
+# a backfill changed is automation's to refresh, and ours only when that failed or was off.
+_PATIENCE = {
+    "late row": timedelta(minutes=1),
+    "late tag": timedelta(minutes=1),
+    "backfill": timedelta(minutes=15),
+}
 _TRY_AGAIN_AFTER = timedelta(minutes=10)
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -26,7 +31,9 @@ _UNFINISHED = [
 ]
 
 
-def late_changes_sensor(aggregates: Sequence[Aggregate], grid: Grid) -> dg.SensorDefinition:
+def late_changes_sensor(
+    aggregates: Sequence[Aggregate], grid: Grid, groups: Sequence[Group]
+) -> dg.SensorDefinition:
     """Return the sensor that asks for the refreshes."""
 
     @dg.sensor(
@@ -36,7 +43,8 @@ def late_changes_sensor(aggregates: Sequence[Aggregate], grid: Grid) -> dg.Senso
         asset_selection=dg.AssetSelection.assets(*(aggregate.key for aggregate in aggregates)),
         description=(
             "Refreshes the aggregates over the weeks in which rows or tags arrived so late that "
-            "no policy looks there any more."
+            "no policy looks there any more, and over those that a backfill changed when the "
+            "refresh after it failed."
         ),
     )
     def late_changes(
@@ -49,13 +57,14 @@ def late_changes_sensor(aggregates: Sequence[Aggregate], grid: Grid) -> dg.Senso
             now = project.now()
         except PromtsdbError as error:
             return dg.SkipReason(str(error))
+        busy = _busy(context.instance)
         asked: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
         requests, remembered = [], {}
         for aggregate in aggregates:
             late = [
                 (window, noted_at)
                 for name, window, reason, noted_at in pending
-                if name == aggregate.table and reason in _REASONS and noted_at <= now - _SETTLE
+                if name == aggregate.table and noted_at <= now - _PATIENCE[reason]
             ]
             if not late:
                 continue
@@ -63,7 +72,10 @@ def late_changes_sensor(aggregates: Sequence[Aggregate], grid: Grid) -> dg.Senso
             before = asked.get(aggregate.table)
             if before:
                 remembered[aggregate.table] = before
-            if _is_asked(before, newest, now) or _is_busy(context.instance, aggregate):
+            if _is_asked(before, newest, now) or busy & {
+                aggregate.key,
+                *(group.key for group in groups if aggregate.source in group.feeds),
+            }:
                 continue
             covered = grid.covering(_span(window for window, _ in late), now)
             if covered is None:
@@ -86,9 +98,10 @@ def _is_asked(before: list[str] | None, newest: str, now: datetime) -> bool:
     return now - datetime.fromisoformat(before[1]) < _TRY_AGAIN_AFTER
 
 
-def _is_busy(instance: dg.DagsterInstance, aggregate: Aggregate) -> bool:
+def _busy(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
+    """Return the assets that a run works on, or will."""
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    return any(aggregate.key in (run.asset_selection or ()) for run in runs)
+    return {key for run in runs for key in run.asset_selection or ()}
 
 
 def _span(windows: Iterable[Window]) -> Window:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 from dagster import InitLoggerContext
@@ -14,21 +14,6 @@ from promtsdb_dagster.errors import PromtsdbError
 
 SECONDS_BETWEEN_LINES = 5.0
 _MOST_WINDOWS = 20
-
-
-class Measured(Protocol):
-    """Say how far a piece of work is."""
-
-    @property
-    def done(self) -> int: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def rows(self) -> int: ...
-    @property
-    def percent(self) -> float: ...
-    @property
-    def seconds_left(self) -> float | None: ...
 
 
 @contextmanager
@@ -45,22 +30,21 @@ def progress_to(
     *,
     clock: Callable[[], float] = time.monotonic,
     every: float = SECONDS_BETWEEN_LINES,
-) -> Callable[[Measured], None]:
-    """Return a callback that says how far the work is, once every so many seconds."""
-    said_at = clock()
+) -> Callable[[int, int, str], None]:
+    """Return a callback (done, total, what) that says how far the work is, now and then.
 
-    def report(progress: Measured) -> None:
+    The time left supposes that the rest goes as fast as what is done.
+    """
+    started = said_at = clock()
+
+    def report(done: int, total: int, what: str) -> None:
         nonlocal said_at
         now = clock()
-        if now - said_at < every:
+        if now - said_at < every or not 0 < done < total:
             return
         said_at = now
-        left = progress.seconds_left
-        rest = f", about {format_seconds(left)} left" if left is not None else ""
-        say(
-            f"{progress.percent:.0f} % ({progress.done} of {progress.total} pieces), "
-            f"{progress.rows:,} rows{rest}"
-        )
+        left = (now - started) / done * (total - done)
+        say(f"{100 * done / total:.0f} %, {what}, about {format_seconds(left)} left")
 
     return report
 

@@ -71,7 +71,15 @@ class FakeAggregates:
     def pending(self) -> list[tuple[str, Window, str, datetime]]:
         return self.changes
 
-    def refresh(self, aggregate: str, window: Window, *, only_changed: bool = False) -> Any:
+    def refresh(
+        self,
+        aggregate: str,
+        window: Window,
+        *,
+        only_changed: bool = False,
+        on_progress: Callable[[Window, int, int], None],
+    ) -> Any:
+        on_progress(window, 1, 1)
         self.refreshed.append((aggregate, window, only_changed))
         return SimpleNamespace(
             asked=window,

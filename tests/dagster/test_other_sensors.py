@@ -119,6 +119,24 @@ def test_a_refresh_that_runs_already_is_waited_for(
     assert late.tick().run_requests
 
 
+def test_what_automation_did_not_refresh_is_healed_when_nothing_fills_the_table(
+    late: Sensor,
+    project: FakeProject,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+) -> None:
+    project.refresher.changes = [_change(_day(1), "backfill", noted=NOW - 16 * MINUTE)]
+    run = instance.create_run_for_job(
+        definitions.resolve_implicit_global_asset_job_def(),
+        asset_selection=frozenset({dg.AssetKey("backfill_forever")}),
+        tags={RANGE_START_TAG: "2026-10-07", RANGE_END_TAG: "2026-10-07"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert not late.tick().run_requests
+    instance.report_run_failed(run)
+    assert late.tick().run_requests
+
+
 def test_tables_are_observed_when_something_newer_is_stored(
     definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
 ) -> None:
