@@ -48,7 +48,7 @@ class OneConnection(ScratchDatabase):
 def missing() -> str | None:
     """Return why this engine cannot run, or None."""
     absent = [name for name in ("node", "npm") if shutil.which(name) is None]
-    return f"{' and '.join(absent)} not found; install Node.js >= 20" if absent else None
+    return f"{' and '.join(absent)} not found; install Node.js >= 18" if absent else None
 
 
 def install() -> str | None:

