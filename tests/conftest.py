@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_pglite", "tests.fix_prometheus"]
+pytest_plugins = [
+    "tests.fix_postgres",
+    "tests.fix_pglite",
+    "tests.fix_prometheus",
+    "tests.fix_summary",
+]
