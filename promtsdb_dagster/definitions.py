@@ -82,7 +82,7 @@ class Installation:
         )
 
     def database(self) -> Database:
-        """Return the pool of connections; opens none."""
+        """Return what lends connections; opens none."""
         return self._database()
 
     def backfill(self) -> Backfill:
@@ -210,7 +210,8 @@ def _endpoints(settings: Settings) -> Endpoints:
         caddy=settings.api_url,
         prometheus_auth=(user, password or "") if user else None,
         prometheus_token=_revealed(settings.datasource_bearer_token),
-        prometheus_verify=settings.datasource_ca_file or not settings.datasource_tls_insecure,
+        prometheus_ca_file=settings.datasource_ca_file,
+        prometheus_insecure=settings.datasource_tls_insecure,
     )
 
 

@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from typing_extensions import Self
 
 from promtsdb_dagster.adapters.sql import query
-from promtsdb_dagster.errors import StoreError, StoreUnavailable
+from promtsdb_dagster.errors import ConfigurationError, StoreError, StoreUnavailable
 
 Engine = Literal["timescaledb", "postgresql"]
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -21,12 +21,16 @@ _CONNECT_TIMEOUT_SECONDS = 10
 
 
 class Database:
-    """Lend connections to one database, a bounded number at once; nothing is opened before use."""
+    """Lend connections to one database, a bounded number at once; nothing is opened before use.
+
+    Raises ConfigurationError for a URL that is none.
+    """
 
     def __init__(
         self, url: str, *, max_connections: int = 4, application_name: str = "promtsdb"
     ) -> None:
         self._url = url
+        self._address = _address(url)
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
 
@@ -91,11 +95,19 @@ class Database:
                 "partitions again: nothing is stored twice"
             ) from error
 
-    @property
-    def _address(self) -> str:
-        """Return host, port and database without credentials."""
-        known = psycopg.conninfo.conninfo_to_dict(self._url)
-        return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}/{known.get('dbname')}"
+
+def _address(url: str) -> str:
+    """Return host, port and database without credentials."""
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # libpq's own words may quote the password.
+        raise ConfigurationError(
+            "DATABASE_URL is not a URL that libpq can read (not shown, as it may hold a password), "
+            "wanted postgresql://owner:password@host:5432/database with special characters "
+            "percent-encoded; correct the variable"
+        ) from None
+    return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}/{known.get('dbname')}"
 
 
 def _text(error: Exception) -> str:

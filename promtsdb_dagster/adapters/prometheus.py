@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,9 +13,9 @@ import orjson
 import stamina
 from typing_extensions import Self
 
+from promtsdb_dagster.adapters.http import PAST_THE_PROXY, source_url, tls
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
-    ConfigurationError,
     SourceIncomplete,
     SourceRejected,
     SourceTooLarge,
@@ -45,7 +44,11 @@ class Prometheus:
         concurrency: int = 4,
         attempts: int = 6,
     ) -> None:
-        self._base = _base_url(url)
+        given = source_url(url)
+        if given.username and not username:
+            username, password = given.username, given.password
+        # Messages hold the URL, and runs keep their messages.
+        self._base = given.copy_with(userinfo=b"")
         self._slots = BoundedSemaphore(concurrency)
         self._attempts = attempts
         headers = {"Accept": "application/json"}
@@ -55,8 +58,9 @@ class Prometheus:
             auth=(username, password or "") if username else None,
             headers=headers,
             timeout=timeout_seconds,
-            verify=_tls(ca_file, tls_insecure) if self._base.scheme == "https" else False,
+            verify=self._base.scheme == "https" and tls(ca_file, insecure=tls_insecure),
             limits=httpx.Limits(max_connections=concurrency),
+            mounts=PAST_THE_PROXY,
         )
 
     def __enter__(self) -> Self:
@@ -150,26 +154,6 @@ class Prometheus:
             )
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
-
-
-def _base_url(url: str) -> httpx.URL:
-    parsed = httpx.URL(url)
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigurationError(
-            f"DATASOURCE_URL is {url!r}, wanted http(s)://host:port; correct the variable"
-        )
-    return parsed
-
-
-def _tls(ca_file: Path | None, insecure: bool) -> ssl.SSLContext | bool:
-    if insecure:
-        return False
-    try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"DATASOURCE_CA_FILE {str(ca_file)!r} cannot be used: {error}; wanted a PEM file"
-        ) from error
 
 
 def _read(response: httpx.Response, form: Mapping[str, str]) -> bytes:

@@ -10,6 +10,9 @@ from typing import Any
 
 import httpx
 
+from promtsdb_dagster.adapters.http import tls
+from promtsdb_dagster.errors import ConfigurationError
+
 _TIMEOUT_SECONDS = 10.0
 _ALLOWED_CLOCK_SECONDS = 60.0
 # Servers before 1.79 have the rules under the second path only.
@@ -39,7 +42,8 @@ class Endpoints:
     caddy: str | None = None
     prometheus_auth: tuple[str, str] | None = None
     prometheus_token: str | None = None
-    prometheus_verify: bool | Path = True
+    prometheus_ca_file: Path | None = None
+    prometheus_insecure: bool = False
 
 
 class Services:
@@ -50,7 +54,7 @@ class Services:
         self._timeout = timeout_seconds
 
     def health(self, service: str) -> Health:
-        """Return how one service of contract section 1 is."""
+        """Return how a service is, by its name among the endpoints."""
         url: str | None = getattr(self._endpoints, service)
         if url is None:
             return Health(True, "not configured", configured=False)
@@ -64,9 +68,9 @@ class Services:
         try:
             with self._client(service, url) as client:
                 return questions[service](client)
-        except _Unwell as problem:
+        except (_Unwell, ConfigurationError) as problem:
             return Health(False, f"{service}: {problem}")
-        except (httpx.HTTPError, OSError) as problem:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
             return Health(
                 False,
                 f"{service} does not answer: {type(problem).__name__}: {problem}; "
@@ -76,11 +80,9 @@ class Services:
     def _client(self, service: str, url: str) -> httpx.Client:
         options: dict[str, Any] = {}
         if service == "prometheus":
-            verify = self._endpoints.prometheus_verify
-            if isinstance(verify, Path):
-                options["verify"] = httpx.create_ssl_context(verify=str(verify))
-            else:
-                options["verify"] = verify
+            options["verify"] = tls(
+                self._endpoints.prometheus_ca_file, insecure=self._endpoints.prometheus_insecure
+            )
             if self._endpoints.prometheus_token:
                 options["headers"] = {"Authorization": f"Bearer {self._endpoints.prometheus_token}"}
             elif self._endpoints.prometheus_auth:

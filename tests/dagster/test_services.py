@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -77,6 +78,14 @@ def test_the_token_is_sent_and_never_told() -> None:
         _, headers, _ = server.requests[0]
     assert headers["Authorization"] == "Bearer s3cret"
     assert "s3cret" not in health.text
+
+
+def test_wrong_settings_are_said_and_do_not_break_the_check(tmp_path: Path) -> None:
+    missing = Endpoints(prometheus="https://127.0.0.1:1", prometheus_ca_file=tmp_path / "none.pem")
+    assert "DATASOURCE_CA_FILE" in Services(missing).health("prometheus").text
+    no_url = Services(Endpoints(vmalert="http://host:port")).health("vmalert")
+    assert not no_url.healthy
+    assert "check that it runs and that its URL is right" in no_url.text
 
 
 def test_a_well_vmalert_of_either_age() -> None:

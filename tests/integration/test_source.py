@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import orjson
 import pytest
@@ -129,10 +130,18 @@ def test_a_server_that_is_not_there_is_named() -> None:
         source.query_range("up", WINDOW, HOUR)
 
 
-@pytest.mark.parametrize("url", ["localhost:9090", "ftp://host", "http://"])
+@pytest.mark.parametrize(
+    "url", ["localhost:9090", "ftp://host", "http://", "http://host:port", "http://me:secret@:x"]
+)
 def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="wanted http"):
+    with pytest.raises(ConfigurationError, match="DATASOURCE_URL is .* wanted http") as raised:
         Prometheus(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_ca_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="DATASOURCE_CA_FILE .*missing.pem.* wanted a PEM"):
+        Prometheus("https://localhost:9090", ca_file=tmp_path / "missing.pem")
 
 
 def test_a_window_over_the_point_limit_is_never_asked() -> None:
@@ -168,3 +177,24 @@ def test_credentials_and_the_path_prefix_are_sent() -> None:
     assert bearer["Authorization"] == "Bearer token"
     # The last instant is asked for, not the end: the window is half-open, the API is not.
     assert body == b"query=up&start=1767225600&end=1767236400&step=3600"
+
+
+def test_credentials_in_the_url_are_sent_and_never_told() -> None:
+    with scripted(json_answer(503)) as server:
+        url = server.url.replace("//", "//me:secret@")
+        with (
+            Prometheus(url, attempts=1) as source,
+            pytest.raises(SourceUnavailable, match="answered 503") as raised,
+        ):
+            source.query_range("up", WINDOW, HOUR)
+        [(_, headers, _)] = server.requests
+    assert headers["Authorization"] == "Basic " + base64.b64encode(b"me:secret").decode()
+    assert "secret" not in str(raised.value)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with scripted(WHOLE) as server, asking(server) as source:
+        assert source.query_range("up", WINDOW, HOUR)

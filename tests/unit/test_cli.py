@@ -102,6 +102,21 @@ def test_a_database_that_is_not_there_is_an_error_without_a_trace(
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    "url", ["metrics", "mysql://me:secret@host/metrics", "postgresql://me:sec ret@host/metrics"]
+)
+def test_a_database_url_that_is_none_is_refused_and_not_shown(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert cli.main(["migrate"]) == cli.REFUSED
+    error = capsys.readouterr().err
+    assert "DATABASE_URL is not a URL that libpq can read" in error
+    assert "wanted postgresql://" in error
+    assert "me:" not in error
+    assert "Traceback" not in error
+
+
 def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main(["backfil"])

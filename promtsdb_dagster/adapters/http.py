@@ -1,0 +1,45 @@
+"""What every HTTP client of the project does alike."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from promtsdb_dagster.errors import ConfigurationError
+
+# A proxy that the environment names cannot reach what listens on this machine.
+PAST_THE_PROXY: Mapping[str, None] = {
+    "all://localhost": None,
+    "all://127.0.0.1": None,
+    "all://[::1]": None,
+}
+
+
+def source_url(text: str) -> httpx.URL:
+    """Return DATASOURCE_URL; raise ConfigurationError when it is no URL of a web server."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        shown = re.sub(r"//.*@", "//...@", text)
+        raise ConfigurationError(
+            f"DATASOURCE_URL is {shown!r}, wanted http(s)://host:port; correct the variable"
+        )
+    return url
+
+
+def tls(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext | bool:
+    """Return what httpx takes as `verify`; raise ConfigurationError for an unusable CA file."""
+    if insecure:
+        return False
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"DATASOURCE_CA_FILE {str(ca_file)!r} cannot be used: {error}; wanted a PEM file"
+        ) from error
