@@ -31,6 +31,14 @@ def _metadata(result: dg.ExecuteInProcessResult) -> list[dict[str, object]]:
     ]
 
 
+def _data_versions(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [
+        event.materialization.tags["dagster/data_version"]
+        for event in result.get_asset_materialization_events()
+        if isinstance(event.materialization, dg.AssetMaterialization)
+    ]
+
+
 def test_migrate_applies_each_file_once(
     definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
 ) -> None:
@@ -40,6 +48,8 @@ def test_migrate_applies_each_file_once(
     assert [m["already_applied"] for m in _metadata(first)] == [False] * project.schema.version
     again = job.execute_in_process(instance=instance)
     assert {m["already_applied"] for m in _metadata(again)} == {True}
+    # Else the UI would call everything downstream out of date.
+    assert _data_versions(again) == _data_versions(first)
     assert {m["engine"] for m in _metadata(again)} == {"postgresql"}
 
 
