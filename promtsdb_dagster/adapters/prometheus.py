@@ -98,12 +98,7 @@ class Prometheus:
                 "step": _seconds(EPOCH + step),
             },
         )
-        return _result(data, "matrix", expr)
-
-    def query(self, expr: str, at: datetime | None = None) -> list[Mapping[str, Any]]:
-        """Return the series of an expression at one instant, by default the server's now."""
-        form = {"query": expr} if at is None else {"query": expr, "time": _seconds(at)}
-        return _result(self._ask("query", form), "vector", expr)
+        return _matrix(data, expr)
 
     def clock(self) -> datetime:
         """Return the server's now, in UTC."""
@@ -205,12 +200,12 @@ def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, 
     raise SourceRejected(f"{about}; {hint}")
 
 
-def _result(data: Mapping[str, Any], kind: str, expr: str) -> list[Mapping[str, Any]]:
+def _matrix(data: Mapping[str, Any], expr: str) -> list[Mapping[str, Any]]:
     got, result = data.get("resultType"), data.get("result")
-    if got == kind and isinstance(result, list) and all(_is_series(item) for item in result):
+    if got == "matrix" and isinstance(result, list) and all(_is_series(item) for item in result):
         return result
     raise SourceIncomplete(
-        f"the answer to {expr!r} is of type {got!r}, wanted a whole {kind!r}; "
+        f"the answer to {expr!r} is of type {got!r}, wanted a whole 'matrix'; "
         "the expression must give series, and the source must be a Prometheus"
     )
 
@@ -219,7 +214,7 @@ def _is_series(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("metric"), dict):
         return False
     # Native histograms come as "histograms"; a rule must turn them into numbers.
-    return isinstance(item.get("values", item.get("value")), Sequence)
+    return isinstance(item.get("values"), Sequence)
 
 
 def _seconds(instant: datetime) -> str:

@@ -77,7 +77,6 @@ class Backfill:
         planner = Planner(rules, self._groups, self._routing, self._policy, now, recheck)
         units = plan.units(partitions, rules.step, self._policy.instants_per_unit)
         report = Report(group, partitions)
-        started = time.monotonic()
         concurrency = self._policy.concurrency
         with (
             ThreadPoolExecutor(concurrency, "unit") as workers,
@@ -96,9 +95,7 @@ class Backfill:
                     for future in done:
                         finished += _collect(future, report)
                         if on_progress:
-                            seconds = time.monotonic() - started
-                            rows = report.rows_written
-                            on_progress(Progress(finished, len(units), rows, seconds))
+                            on_progress(Progress(finished, len(units), report.rows_written))
                     if report.error is not None:
                         pending = {future for future in pending if not future.cancel()}
             finally:

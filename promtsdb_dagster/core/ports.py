@@ -46,11 +46,6 @@ class Batch:
     parts: tuple[Part, ...]
     run_id: str
 
-    @property
-    def rows(self) -> int:
-        """Return how many rows all parts have together."""
-        return sum(part.rows for _, part in self.parts)
-
 
 class Store(Protocol):
     """Keep rows and the ledger; adapters.writer is the real one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,17 +19,6 @@ class Progress:
     done: int
     total: int
     rows: int
-    seconds: float
-
-    @property
-    def percent(self) -> float:
-        """Return the share that is done, 0 to 100."""
-        return 100 * self.done / self.total if self.total else 100.0
-
-    @property
-    def seconds_left(self) -> float:
-        """Return the time left, if the rest goes as fast as what is done."""
-        return self.seconds / self.done * (self.total - self.done) if self.done else 0.0
 
 
 @dataclass(frozen=True)
@@ -166,13 +155,3 @@ def _reaches(times: Sequence[int], window: Window) -> bool:
     first = int((window.start - EPOCH).total_seconds())
     last = int((window.end - EPOCH).total_seconds())
     return bool(times) and times[0] < last and times[-1] >= first
-
-
-def totals(reports: Iterable[PartitionReport]) -> Mapping[str, int]:
-    """Return the counts of many partitions, added up."""
-    counts: Counter[str] = Counter()
-    for report in reports:
-        counts["rows_written"] += report.rows_written
-        counts["rows_present"] += report.rows_present
-        counts["rows_differing"] += report.rows_differing
-    return counts

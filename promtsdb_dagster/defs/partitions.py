@@ -61,10 +61,6 @@ class Grid:
         end = min(w.ceil(window.end, self.period, self.start), self.end(now))
         return w.between(start, end)
 
-    def windows(self, covered: Window) -> list[Window]:
-        """Return the partitions of a window that ends and begins at their edges."""
-        return w.split(covered, self.period, self.start)
-
     def tags(self, covered: Window) -> dict[str, str]:
         """Return the run tags that ask for all partitions of such a window in one run."""
         last = covered.end - self.period
