@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import plan
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.fetching import Fetcher
+from promtsdb_dagster.core.fetching import Fetcher, keep_filled
 from promtsdb_dagster.core.plan import Entry, Policy, Task
 from promtsdb_dagster.core.planner import LiveSince, Planner, Scopes
 from promtsdb_dagster.core.ports import Batch, Source, Store, Tally
@@ -148,16 +148,16 @@ class _Worker:
         for _ in range(_MAX_PLANS):
             ledger = self.store.ledger(group, cumulative, span)
             tasks = self.planner.tasks(scopes, ledger, live_since)
-            batch = Batch(group, span, partitions, self.fetcher.fetch(tasks), self.run_id)
+            parts = keep_filled(self.fetcher.fetch(tasks), partitions)
+            batch = Batch(group, span, partitions, parts, self.run_id)
             tally: Tally | None = Tally()
-            # An empty answer makes no entry: the source may simply not have the samples yet.
-            if any(part.rows or part.dropped for _, part in batch.parts):
+            if parts:
                 same = _SamePlan(self.planner, scopes, live_since, tasks)
                 tally = self.store.write(batch, same)
             if tally is not None:
                 self.store.verify(batch, tally)
                 seconds = time.monotonic() - started
-                return UnitResult(batch, scopes.windows, tally, skipped, seconds)
+                return UnitResult(batch, tasks, scopes.windows, tally, skipped, seconds)
         raise InputError(
             f"other runs keep changing {span} of {group!r}; wanted one run at a time for a "
             "range; wait for them, then run the same partitions again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Task
@@ -62,6 +63,26 @@ class Fetcher:
     def _ask(self, task: Task, piece: Window) -> Converted:
         answer = self._source.query_range(task.rule.expr, piece, task.step)
         return convert(task.rule, answer, window=piece, step=task.step, routing=self._routing)
+
+
+def keep_filled(parts: Sequence[Part], partitions: Sequence[Window]) -> tuple[Part, ...]:
+    """Leave out the partitions in which no rule has a sample.
+
+    What is left out gets no entry in the ledger: the source may only not have it yet. What lies
+    before the first partition, the first minutes of its first hour, belongs to it.
+    """
+    if not parts:
+        return ()
+    earliest = min([partitions[0].start, *(task.window.start for task, _ in parts)])
+    reaches = [Window(earliest, partitions[0].end), *partitions[1:]]
+    filled = [reach for reach in reaches if any(part.reaches(reach) for _, part in parts)]
+    if len(filled) == len(reaches):
+        return tuple(parts)
+    return tuple(
+        (replace(task, window=window), part.within(window))
+        for task, part in parts
+        for window in w.intersect([task.window], filled)
+    )
 
 
 def _refuse_doubles(parts: Sequence[Part]) -> None:

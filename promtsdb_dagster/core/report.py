@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.ports import Batch, Tally
 from promtsdb_dagster.core.windows import EPOCH, Window
 
@@ -26,15 +27,12 @@ class UnitResult:
     """Hold what one unit of work did."""
 
     batch: Batch
+    # What the source was asked for; the batch holds what it had something for.
+    tasks: Sequence[Task]
     in_scope: Sequence[Window]
     tally: Tally
     skipped: Sequence[tuple[Window, str]]
     seconds: float
-
-    @property
-    def asked(self) -> list[Window]:
-        """Return the windows that the source was asked for."""
-        return w.merge(task.window for task, _ in self.batch.parts)
 
 
 @dataclass
@@ -101,7 +99,7 @@ class Report:
         report.found_done = (
             report.complete
             and bool(w.intersect([window], in_scope))
-            and not any(_asked_for(window, result) for result in mine)
+            and not any(_within(window, result, result.tasks) for result in mine)
         )
         report.skipped += [
             f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
@@ -117,41 +115,32 @@ def _add_unit(
     report.rows_present += tally.present[window.start]
     report.rows_differing += tally.differing[window.start]
     report.seconds += result.seconds / len(result.batch.partitions)
-    asked = _asked_for(window, result)
-    empty = True
     for _, converted in result.batch.parts:
         for item in converted.series:
-            empty = False
-            if _reaches(item.times, window):
+            if item.reaches(window):
                 series.add((item.name, item.schema, item.tag_id))
         for (reason, second), count in converted.dropped.items():
-            empty = False
             if EPOCH + timedelta(seconds=second) in window:
                 report.dropped[reason] += count
     if window == result.batch.partitions[0]:
         report.repaired_labels += sum(part.repaired_labels for _, part in result.batch.parts)
-    if not empty:
-        report.windows += asked
-    elif asked:
+    asked = _within(window, result, result.tasks)
+    done = _within(window, result, (task for task, _ in result.batch.parts))
+    report.windows += done
+    if asked and not done:
         report.skipped.append(
             "the source has no samples here, it is asked again next time: "
             + ", ".join(map(str, asked))
         )
 
 
-def _asked_for(window: Window, result: UnitResult) -> list[Window]:
-    """Return what the source was asked for on behalf of a partition.
+def _within(window: Window, result: UnitResult, tasks: Iterable[Task]) -> list[Window]:
+    """Return what of the tasks' windows belongs to a partition.
 
     The first hour of a cumulative metric ends where its partition starts: the minutes before a
     unit belong to its first partition.
     """
+    windows = w.merge(task.window for task in tasks)
     if window == result.batch.partitions[0]:
-        starts = [part.start for part in result.asked]
-        window = Window(min([window.start, *starts]), window.end)
-    return w.intersect(result.asked, [window])
-
-
-def _reaches(times: Sequence[int], window: Window) -> bool:
-    first = int((window.start - EPOCH).total_seconds())
-    last = int((window.end - EPOCH).total_seconds())
-    return bool(times) and times[0] < last and times[-1] >= first
+        window = Window(min([window.start, *(part.start for part in windows)]), window.end)
+    return w.intersect(windows, [window])

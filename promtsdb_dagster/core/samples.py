@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +51,22 @@ class Series:
     times: Sequence[int]
     values: Sequence[str]
 
+    def within(self, window: Window) -> Series | None:
+        """Return the rows that lie in a window, or None."""
+        start, end = self._indices(window)
+        if start == end:
+            return None
+        return replace(self, times=self.times[start:end], values=self.values[start:end])
+
+    def reaches(self, window: Window) -> bool:
+        """Return whether a row lies in a window."""
+        start, end = self._indices(window)
+        return start < end
+
+    def _indices(self, window: Window) -> tuple[int, int]:
+        first, last = _second(window.start), _second(window.end)
+        return bisect_left(self.times, first), bisect_left(self.times, last)
+
 
 @dataclass
 class Converted:
@@ -64,11 +81,31 @@ class Converted:
         """Return how many rows all series have together."""
         return sum(len(series.times) for series in self.series)
 
+    def within(self, window: Window) -> Converted:
+        """Return what of the answer lies in a window."""
+        inside = (series.within(window) for series in self.series)
+        first, last = _second(window.start), _second(window.end)
+        dropped = {key: n for key, n in self.dropped.items() if first <= key[1] < last}
+        return Converted(
+            [series for series in inside if series], Counter(dropped), self.repaired_labels
+        )
+
+    def reaches(self, window: Window) -> bool:
+        """Return whether a row or a dropped sample lies in a window."""
+        first, last = _second(window.start), _second(window.end)
+        return any(series.reaches(window) for series in self.series) or any(
+            first <= second < last for _, second in self.dropped
+        )
+
     def add(self, later: Converted) -> None:
         """Take in the answer for another window of the same rule."""
         self.series += later.series
         self.dropped += later.dropped
         self.repaired_labels += later.repaired_labels
+
+
+def _second(instant: datetime) -> int:
+    return int((instant - EPOCH).total_seconds())
 
 
 def tag_id(tags: Mapping[str, str]) -> int:
@@ -122,8 +159,7 @@ def convert(
     converted = Converted()
     name = rule.record.lower()
     seen: set[tuple[tuple[str, str], ...]] = set()
-    first = int((window.start - EPOCH).total_seconds())
-    last = int((window.end - EPOCH).total_seconds())
+    first, last = _second(window.start), _second(window.end)
     seconds = int(step.total_seconds())
     most = count_instants(window, step)
     for item in answer:

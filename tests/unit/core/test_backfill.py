@@ -119,3 +119,23 @@ def test_dropped_samples_are_counted_by_partition() -> None:
     dropped: Sequence[int] = [part.dropped["NaN"] for part in report.partitions]
     assert dropped == [24, 1, 0, 0]
     assert [part.series for part in report.partitions] == [0, 1, 1, 1]
+
+
+def test_a_partition_without_samples_is_asked_again_beside_full_ones() -> None:
+    known = {DAYS[0], DAYS[2]}
+
+    def some_days(expr: str, instant: datetime, step: timedelta) -> Mapping[str, str]:
+        return {"s": "1"} if any(instant in day for day in known) else {}
+
+    source, store = MemorySource(some_days, NOW), MemoryStore()
+    first = backfill(source, store).run("gauges", DAYS, now=NOW)
+
+    assert [len(part.windows) for part in first.partitions] == [1, 0, 1, 0]
+    assert "asked again next time" in first.partitions[1].skipped[0]
+    assert all(part.complete for part in first.partitions)
+
+    known.add(DAYS[1])
+    again = backfill(source, store).run("gauges", DAYS, now=NOW)
+
+    assert [part.rows_written for part in again.partitions] == [0, 24, 0, 0]
+    assert [part.found_done for part in again.partitions] == [True, False, True, False]
