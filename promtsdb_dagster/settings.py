@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     backfill_concurrency: int = Field(2, ge=1, le=32, description="windows written at once")
 
     rules_dir: Path = Field(ROOT / "rules", description="folder of the rule files")
-    sql_dir: Path = Field(ROOT / "sql", description="folder of the migrations and statements")
+    sql_dir: Path = Field(ROOT / "sql", description="folder of the migrations")
 
     telegraf_url: str = Field(
         "http://localhost:9273/write", description="where live samples are remote-written"
@@ -57,6 +57,9 @@ class Settings(BaseSettings):
 
     promtsdb_state_dir: Path = Field(
         ROOT / ".local", description="folder of the bundled local stack's data and logs"
+    )
+    dagster_home: Path | None = Field(
+        None, description="where Dagster keeps its runs; unset: dagster/ in the state folder"
     )
     pg_bindir: Path | None = Field(
         None, description="folder with initdb and postgres, e.g. /usr/lib/postgresql/15/bin"

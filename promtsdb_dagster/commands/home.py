@@ -9,24 +9,18 @@ from pathlib import Path
 
 import dagster as dg
 
+from promtsdb_dagster.defs.runs import UNFINISHED
 from promtsdb_dagster.settings import ROOT, load_settings
 
 # Runs that a command executes itself carry the id of its process.
 PROCESS_TAG = "promtsdb/process"
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def prepare_home() -> Path:
     """Return DAGSTER_HOME, by default below the state folder, with dagster.yaml; safe to repeat."""
+    settings = load_settings()
+    home = (settings.dagster_home or settings.promtsdb_state_dir / "dagster").resolve()
     # Dagster itself reads the variable, and so do the processes that are started later.
-    default = load_settings().promtsdb_state_dir / "dagster"
-    home = Path(os.environ.get("DAGSTER_HOME") or default).resolve()
     os.environ["DAGSTER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
@@ -50,7 +44,7 @@ def end_orphans(instance: dg.DagsterInstance) -> int:
     Left alone they would count as in progress for ever, and hold every refresh back.
     """
     ended = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if run.status == dg.DagsterRunStatus.QUEUED or _is_alive(run.tags.get(PROCESS_TAG)):
             continue
         # Canceled, since Dagster would start a failed one again beside what is asked for now.

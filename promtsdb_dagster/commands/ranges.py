@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from promtsdb_dagster.core.windows import Window, floor
+from promtsdb_dagster.core.windows import Window, floor, parse_instant
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import DAY
 from promtsdb_dagster.errors import InputError
@@ -77,11 +77,8 @@ def whole_partitions_text(group: Group, window: Window, covered: Window) -> str:
 
 def _instant(option: str, text: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return parse_instant(text)
     except ValueError:
         raise InputError(
             f"{option} {text!r} is not a date, wanted one such as 2026-11-15"
         ) from None
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=timezone.utc)
-    return instant.astimezone(timezone.utc)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from promtsdb_dagster.commands.home import PROCESS_TAG
+from promtsdb_dagster.defs.runs import op_name
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,6 @@ def run_job(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str
             raise_on_error=False,
         )
     )
-
-
-def op_name(key: dg.AssetKey) -> str:
-    """Return what run configuration calls an asset."""
-    return "__".join(key.path)
 
 
 def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:

@@ -39,6 +39,15 @@ class Window:
         return between(max(self.start, other.start), min(self.end, other.end))
 
 
+def parse_instant(text: str) -> datetime:
+    """Return a date or an instant in ISO 8601; UTC where it names no zone; raises ValueError."""
+    # Python 3.10 does not know Z.
+    instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=timezone.utc)
+    return instant.astimezone(timezone.utc)
+
+
 def between(start: datetime, end: datetime) -> Window | None:
     """Return the window from start to end, or None when it would be empty."""
     return Window(start, end) if start < end else None

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import dagster as dg
 from pydantic import Field
 
 from promtsdb_dagster.adapters.aggregates import RefreshReport
-from promtsdb_dagster.core.windows import Window, between, floor
+from promtsdb_dagster.core.windows import Window, between, floor, parse_instant
 from promtsdb_dagster.defs.automation import AUTOMATION_TAG, after_backfill
 from promtsdb_dagster.defs.partitions import Grid, asked_window
 from promtsdb_dagster.defs.project import Project
@@ -138,15 +138,12 @@ def _instant(field: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return parse_instant(text)
     except ValueError as error:
         raise InputError(
             f"{field} {text!r} is not an instant, wanted ISO 8601 such as 2026-11-15T00:00:00Z; "
             "correct it and launch again"
         ) from error
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=timezone.utc)
-    return instant.astimezone(timezone.utc)
 
 
 def _by_overlap() -> dg.TimeWindowPartitionMapping:

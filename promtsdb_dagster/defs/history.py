@@ -10,6 +10,7 @@ from pydantic import Field
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained
+from promtsdb_dagster.defs.runs import op_name
 from promtsdb_dagster.errors import MigrationError, PromtsdbError
 
 JOB = "history"
@@ -149,7 +150,7 @@ def _asks_recheck(run_config: object) -> bool:
 def _run_config(group: Group, recheck: bool) -> dict[str, object]:
     if not recheck:
         return {}
-    return {"ops": {group.asset: {"config": {"recheck": True}}}}
+    return {"ops": {op_name(group.key): {"config": {"recheck": True}}}}
 
 
 def _why_not(empty: bool) -> str:

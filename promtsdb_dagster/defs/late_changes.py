@@ -11,6 +11,7 @@ from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import Grid
 from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.runs import UNFINISHED, op_name
 from promtsdb_dagster.errors import PromtsdbError
 
 TAG = "promtsdb/late_changes"
@@ -22,13 +23,6 @@ _PATIENCE = {
     "backfill": timedelta(minutes=15),
 }
 _TRY_AGAIN_AFTER = timedelta(minutes=10)
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def late_changes_sensor(
@@ -100,7 +94,7 @@ def _is_asked(before: list[str] | None, newest: str, now: datetime) -> bool:
 
 def _busy(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
     """Return the assets that a run works on, or will."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     return {key for run in runs for key in run.asset_selection or ()}
 
 
@@ -110,10 +104,9 @@ def _span(windows: Iterable[Window]) -> Window:
 
 
 def _request(aggregate: Aggregate, grid: Grid, covered: Window, key: str) -> dg.RunRequest:
-    op = "__".join(aggregate.key.path)
     return dg.RunRequest(
         run_key=f"{aggregate.table}:{key}",
         asset_selection=[aggregate.key],
         tags={**grid.tags(covered), TAG: "true"},
-        run_config={"ops": {op: {"config": {"only_changed": True}}}},
+        run_config={"ops": {op_name(aggregate.key): {"config": {"only_changed": True}}}},
     )
