@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.fix_environment",
     "tests.fix_postgres",
     "tests.fix_pglite",
     "tests.fix_prometheus",

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.database import Connection
-from tests.fix_postgres import ScratchDatabase, free_port
+from promtsdb_dagster.localstack.ports import free_port
+from tests.fix_postgres import ScratchDatabase
 
 _SOURCE = Path(__file__).parent / "pglite"
 _HOME = Path(__file__).resolve().parents[1] / ".local" / "pglite"

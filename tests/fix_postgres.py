@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,9 +19,14 @@ from psycopg import sql
 
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
+from promtsdb_dagster.errors import StackError
+from promtsdb_dagster.localstack.accounts import server_user
+from promtsdb_dagster.localstack.binaries import find_postgres
+from promtsdb_dagster.localstack.ports import free_port
+from promtsdb_dagster.localstack.processes import as_user
+from promtsdb_dagster.settings import load_settings
 
 SQL_DIR = Path(__file__).resolve().parents[1] / "sql"
-OLDEST_SERVER = 15
 _START_SECONDS = 60
 _TEMPLATE = "migrated_template"
 _numbers = count(1)
@@ -39,32 +41,11 @@ class ScratchDatabase(Database):
         return self._url
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def server_bindir() -> Path | None:
-    """Return the folder of the server's programs: PG_BINDIR, pg_config's, or the newest."""
-    if named := os.environ.get("PG_BINDIR"):
-        return Path(named)
-    candidates = []
-    if config := shutil.which("pg_config"):
-        told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=True)
-        candidates.append(Path(told.stdout.strip()))
-    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if _is_new(path)]
-    candidates += sorted(installed, key=lambda path: int(path.parent.name), reverse=True)
-    return next((path for path in candidates if (path / "initdb").exists()), None)
-
-
-def _is_new(bindir: Path) -> bool:
-    return bindir.parent.name.isdigit() and int(bindir.parent.name) >= OLDEST_SERVER
-
-
 def timescaledb_missing(bindir: Path) -> str | None:
-    """Return why this server cannot run TimescaleDB with the Community licence, or None."""
+    """Return why this server cannot run TimescaleDB with the Community licence, or None.
+
+    A server may have the extension without the library of that licence.
+    """
     folders = [bindir.parent / "lib"]
     if (bindir / "pg_config").exists():
         command = [str(bindir / "pg_config"), "--pkglibdir"]
@@ -127,17 +108,17 @@ class Cluster:
 @contextmanager
 def running_cluster(engine: str, settings: dict[str, str] | None = None) -> Iterator[Cluster]:
     """Run a server of its own in a temporary folder."""
-    bindir = server_bindir()
-    if bindir is None:
-        pytest.fail(
-            f"no PostgreSQL server >= {OLDEST_SERVER} found; run `make test`, which installs one, "
-            "or set PG_BINDIR to the folder that holds initdb",
-            pytrace=False,
-        )
+    try:
+        bindir = find_postgres(load_settings().pg_bindir).folder
+    except StackError as error:
+        pytest.fail(f"{error}; `make test` installs one as root", pytrace=False)
     if engine == "timescaledb" and (why := timescaledb_missing(bindir)):
         pytest.skip(why)
     home = Path(tempfile.mkdtemp(prefix="promtsdb-test-"))
-    as_user = _owner(home)
+    # The server refuses to run as root.
+    user = server_user(home)
+    if user:
+        shutil.chown(home, user)
     data, log = home / "data", home / "server.log"
     try:
         subprocess.run(
@@ -145,7 +126,7 @@ def running_cluster(engine: str, settings: dict[str, str] | None = None) -> Iter
                 *(str(bindir / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"),
                 *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
             ],
-            check=True, capture_output=True, cwd=home, **as_user,
+            check=True, capture_output=True, cwd=home, **as_user(user),
         )  # fmt: skip
         port = free_port()
         options = {
@@ -164,7 +145,7 @@ def running_cluster(engine: str, settings: dict[str, str] | None = None) -> Iter
         with log.open("w") as sink:
             server = subprocess.Popen(
                 [str(bindir / "postgres"), "-D", str(data), *arguments],
-                stdout=sink, stderr=sink, cwd=home, **as_user,
+                stdout=sink, stderr=sink, cwd=home, **as_user(user),
             )  # fmt: skip
         try:
             cluster = Cluster(engine, port, log)
@@ -187,18 +168,6 @@ def _engine_settings(engine: str) -> dict[str, str]:
         "timescaledb.max_background_workers": "0",
         "timescaledb.telemetry_level": "off",
     }
-
-
-def _owner(home: Path) -> dict[str, object]:
-    """Return how to start the server: it refuses to run as root."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        account = pwd.getpwnam("postgres")
-    except KeyError:
-        account = pwd.getpwnam("nobody")
-    os.chown(home, account.pw_uid, account.pw_gid)
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _await_ready(cluster: Cluster, server: subprocess.Popen[bytes]) -> None:
@@ -272,9 +241,10 @@ def timescaledb_database(timescaledb_cluster: Cluster) -> Iterator[ScratchDataba
 
 def pytest_report_header() -> list[str]:
     """Say which engines the tests run on, and why one does not."""
-    bindir = server_bindir()
-    if bindir is None:
-        return ["engines: no PostgreSQL server found; run `make test` or set PG_BINDIR"]
+    try:
+        bindir = find_postgres(load_settings().pg_bindir).folder
+    except StackError as error:
+        return [f"engines: {error}"]
     told = subprocess.run([str(bindir / "postgres"), "--version"], capture_output=True, text=True)
     why = timescaledb_missing(bindir)
     return [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,10 @@ from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.windows import Window, floor
 from promtsdb_dagster.localstack import prometheus as localstack
 from promtsdb_dagster.localstack.history import HistoryPlan
+from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.localstack.processes import stop
 from promtsdb_dagster.settings import ROOT
-from tests.fix_postgres import ScratchDatabase, free_port
+from tests.fix_postgres import ScratchDatabase
 
 # When the history ends; fixed, so that every run asks for the same windows.
 NOW = datetime(2026, 11, 20, 10, 30, 20, tzinfo=timezone.utc)
@@ -51,19 +54,31 @@ class History:
         return Backfill(self.source, Writer(database), GROUPS, ROUTING, limits)
 
 
-@pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    """Run a Prometheus with a past and no present."""
-    folder = tmp_path_factory.mktemp("history")
+@contextmanager
+def running_prometheus(folder: Path, plan: HistoryPlan | None = None) -> Iterator[str]:
+    """Run a Prometheus that scrapes nothing, and lend its URL.
+
+    Without a plan it holds the blocks that are in `tsdb/data` below the folder.
+    """
     config = folder / "empty.yml"
     config.write_text("global: {}\n")
     server = localstack.Prometheus(folder, folder / "prometheus.log", config)
-    server.prepare(HistoryPlan(now=int(NOW.timestamp()), days=12), lambda _: None)
+    if plan:
+        server.prepare(plan, lambda _: None)
     port = free_port()
     who = server.start(port, exporter_port=free_port())
-    url = f"http://127.0.0.1:{port}"
     try:
-        with Prometheus(url, attempts=3) as source:
-            yield History(url, source)
+        yield f"http://127.0.0.1:{port}"
     finally:
         stop(who, localstack.STOP_SIGNALS)
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """Run a Prometheus with a past and no present."""
+    plan = HistoryPlan(now=int(NOW.timestamp()), days=12)
+    with (
+        running_prometheus(tmp_path_factory.mktemp("history"), plan) as url,
+        Prometheus(url, attempts=3) as source,
+    ):
+        yield History(url, source)

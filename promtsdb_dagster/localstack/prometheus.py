@@ -25,7 +25,7 @@ from promtsdb_dagster.localstack.processes import (
 STOP_SIGNALS = ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0))
 _READY_SECONDS = 90.0
 # Longer than any history: the pipeline clips to the retention itself.
-_RETENTION = "10y"
+_RETENTION = "100y"
 _INSTALL = "`sudo apt-get install prometheus` has both"
 
 

@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from promtsdb_dagster.adapters.services import Endpoints, Health, Services
+from promtsdb_dagster.localstack.ports import free_port
 from tests.dagster.fakes import FakeProject
 from tests.doubles.scripted_http import Answer, scripted
-from tests.fix_postgres import free_port
 from tests.fix_prometheus import History
 
 TEXT = Answer(b'{"data": {"result": [0, "soon"]}}')

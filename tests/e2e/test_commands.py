@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from promtsdb_dagster import cli
-from tests.fix_postgres import ScratchDatabase, free_port
+from promtsdb_dagster.localstack.ports import free_port
+from tests.fix_postgres import ScratchDatabase
 from tests.fix_prometheus import MIDNIGHT, History
 
 pytestmark = pytest.mark.e2e

@@ -18,11 +18,11 @@ import httpx
 import pytest
 
 from promtsdb_dagster.defs.groups import backfill_groups
-from promtsdb_dagster.localstack import prometheus as localstack
 from promtsdb_dagster.localstack.history import HistoryPlan
-from promtsdb_dagster.localstack.processes import stop
+from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.settings import ROOT
-from tests.fix_postgres import ScratchDatabase, free_port
+from tests.fix_postgres import ScratchDatabase
+from tests.fix_prometheus import running_prometheus
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -91,17 +91,9 @@ class Daemon:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prometheus with the last twelve days."""
-    folder = tmp_path_factory.mktemp("source")
-    config = folder / "empty.yml"
-    config.write_text("global: {}\n")
-    server = localstack.Prometheus(folder, folder / "prometheus.log", config)
-    server.prepare(HistoryPlan(now=int(time.time()), days=12), lambda _: None)
-    port = free_port()
-    who = server.start(port, exporter_port=free_port())
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        stop(who, localstack.STOP_SIGNALS)
+    plan = HistoryPlan(now=int(time.time()), days=12)
+    with running_prometheus(tmp_path_factory.mktemp("source"), plan) as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +13,11 @@ import pytest
 from promtsdb_dagster import rulesets
 from promtsdb_dagster.adapters.rulefiles import load_groups, rule_files
 from promtsdb_dagster.core.rules import Rule
+from tests.fix_prometheus import running_prometheus
 
 RULES = Path(__file__).parents[2] / "rules"
 GROUPS = load_groups(RULES)
 NOON = 1_699_963_200  # a multiple of every step
-READY_SECONDS = 60
 
 NGINX = "netdata_prometheus_nginx_exporter_local_nginx_http_requests_total_requests_persec_average"
 PACKETS = "netdata_ipv4_tcppackets_packets_persec_average"
@@ -96,49 +93,18 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     lines += [f"{GONE} 1 {t}" for t in minutes if t < NOON - 1_800]
     lines.append(f'{SITES}{{service="netdata-kvstore-qa-01"}} 9 {NOON - 1_800}')
     (folder / "history.txt").write_text("\n".join(lines) + "\n# EOF\n")
-    (folder / "prometheus.yml").write_text("global: {}\n")
-    data = folder / "data"
+    data = folder / "tsdb" / "data"
     subprocess.run(
         ["promtool", "tsdb", "create-blocks-from", "openmetrics", folder / "history.txt", data],
         check=True,
         capture_output=True,
-        timeout=READY_SECONDS,
+        timeout=60,
     )
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (folder / "prometheus.log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={data}",
-                "--storage.tsdb.retention.time=100y",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
-                wait_until_ready(client, server)
-                yield client
-        finally:
-            server.terminate()
-            server.wait(timeout=READY_SECONDS)
-
-
-def wait_until_ready(client: httpx.Client, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    pause = threading.Event()
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "prometheus ended before it was ready"
-        try:
-            if client.get("/-/ready").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        pause.wait(0.05)
-    pytest.fail(f"prometheus was not ready within {READY_SECONDS} s")
+    with (
+        running_prometheus(folder) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
 def ask(source: httpx.Client, rule: Rule, start: int, end: int) -> list[dict]:
