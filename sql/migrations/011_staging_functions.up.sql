@@ -20,7 +20,10 @@ BEGIN
         ), usable AS (
             SELECT * FROM taken
             WHERE num_nulls(time, tag_id, name, schema, value) = 0
-              AND isfinite(time)
+              -- No sample is older than the epoch or a day ahead; one that says so makes
+              -- windows that nothing can read, and chunks that nothing drops.
+              AND time >= TIMESTAMPTZ '1970-01-01 00:00:00+00'
+              AND time < now() + INTERVAL '1 day'
               AND value NOT IN ('NaN', 'Infinity', '-Infinity')
               -- An index entry holds at most 2704 bytes.
               AND octet_length(name) + octet_length(schema) <= 2000
@@ -70,8 +73,8 @@ BEGIN
     INTO taken, usable, late;
 
     IF usable < taken THEN
-        RAISE LOG 'staging_%: refused % of % rows: incomplete, not finite or too long a name',
-            p_source, taken - usable, taken;
+        RAISE LOG 'staging_%: refused % of % rows: incomplete, not finite, too long a name, or '
+            'not between the epoch and tomorrow', p_source, taken - usable, taken;
     END IF;
     FOREACH span IN ARRAY coalesce(late, '{}') LOOP
         PERFORM internal.note_change(

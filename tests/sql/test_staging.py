@@ -91,6 +91,12 @@ def test_one_bad_sample_costs_no_other(database: ScratchDatabase) -> None:
         ("infinity", 9, "up", "common", 1),
         (NOW, 10, noise, "common", 1),
         (NOW, 11, "up", noise, 1),
+        # What a clock that is off, or a client that mixes up its units, sends.
+        ("1969-12-31 23:59:59+00", 12, "up", "common", 1),
+        ("4000-01-01 00:00:00+00 BC", 13, "up", "common", 1),
+        (NOW + timedelta(days=1, minutes=10), 14, "up", "common", 1),
+        ("58830-01-01 00:00:00+00", 15, "up", "common", 1),
+        ("294276-12-31 00:00:00+00", 16, "up", "common", 1),
     ]
     send(database, "internal", [*bad[:5], good, *bad[5:]])
 
