@@ -43,7 +43,8 @@ class Batch:
     group: str
     span: Window
     partitions: tuple[Window, ...]
-    parts: tuple[Part, ...]
+    # Retries log what they are called with.
+    parts: tuple[Part, ...] = field(repr=False)
     run_id: str
 
 

@@ -139,3 +139,18 @@ def test_a_partition_without_samples_is_asked_again_beside_full_ones() -> None:
 
     assert [part.rows_written for part in again.partitions] == [0, 24, 0, 0]
     assert [part.found_done for part in again.partitions] == [True, False, True, False]
+
+
+def test_a_batch_names_itself_without_its_rows() -> None:
+    """Whatever tries a write again logs its arguments: half a million rows are no log line."""
+    source, batches = MemorySource(five_series, NOW), []
+
+    class Watched(MemoryStore):
+        def write(self, batch: Any, still_wanted: Any) -> Any:
+            batches.append(batch)
+            return super().write(batch, still_wanted)
+
+    assert backfill(source, Watched()).run("gauges", DAYS, now=NOW).error is None
+
+    assert "gauges" in repr(batches[0])
+    assert len(repr(batches[0])) < 1_000
