@@ -48,6 +48,9 @@ def pytest_terminal_summary(
         for report in terminalreporter.stats.get("skipped", ())
         if isinstance(report.longrepr, tuple)
     )
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, value in report.user_properties:
+            terminalreporter.line(f"{name}: {value}")
     terminalreporter.section("engines")
     for engine in _SIGNS:
         terminalreporter.line(f"{engine}: {ran[engine]} tests ran")

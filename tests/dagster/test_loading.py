@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ print(len(defs.resolve_all_asset_keys()), f"{time.monotonic() - started:.2f}")
 
 
 def test_they_load_without_environment_and_network(
-    record_property: pytest.FixtureRequest, tmp_path: Path
+    record_property: Callable[[str, object], None], tmp_path: Path
 ) -> None:
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _WITHOUT_NETWORK],
@@ -41,8 +42,8 @@ def test_they_load_without_environment_and_network(
     assert result.returncode == 0, result.stderr
     assets, seconds = result.stdout.split()
     assert int(assets) > 20
-    # Wanted: under 3 seconds. Shown in the report, since a busy machine must not fail a test.
-    record_property("seconds_to_load", seconds)  # type: ignore[operator]
+    # Shown and not asserted, since a busy machine must not fail a test.
+    record_property("seconds to load the definitions (wanted: under 3)", seconds)
 
 
 @pytest.mark.parametrize(
