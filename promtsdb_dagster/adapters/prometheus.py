@@ -102,12 +102,16 @@ class Prometheus:
 
     def clock(self) -> datetime:
         """Return the server's now, in UTC."""
-        value = self._ask("query", {"query": "time()"}).get("result")
+        # When it was evaluated, not what time() says: VictoriaMetrics evaluates that 30 s back.
+        answer = self._ask("query", {"query": "vector(1)"}).get("result")
         try:
-            return datetime.fromtimestamp(float(value[1]), timezone.utc)  # type: ignore[index]
-        except (TypeError, ValueError, IndexError):
+            return datetime.fromtimestamp(
+                float(answer[0]["value"][0]),  # type: ignore[index]  # judged below
+                timezone.utc,
+            )
+        except (TypeError, ValueError, IndexError, KeyError):
             raise SourceIncomplete(
-                f"{self._base} answered time() with {value!r}, wanted a scalar; "
+                f"{self._base} answered vector(1) with {answer!r}, wanted one sample; "
                 "is DATASOURCE_URL the base URL of a Prometheus?"
             ) from None
 

@@ -102,7 +102,7 @@ class Services:
         if ready.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise _Unwell(f"not ready yet: {_excerpt(ready)}")
         # One question for two answers: that it evaluates, and what its clock says.
-        response = _ok(client.get("api/v1/query", params={"query": "time()"}))
+        response = _ok(client.get("api/v1/query", params={"query": "vector(1)"}))
         skew = _skew_seconds(response)
         if abs(skew) > _ALLOWED_CLOCK_SECONDS:
             raise _Unwell(
@@ -217,12 +217,12 @@ def _excerpt(response: httpx.Response) -> str:
 
 
 def _skew_seconds(response: httpx.Response) -> float:
-    """Return the server's clock, the answer to `time()`, minus ours."""
+    """Return the server's clock, the instant at which it evaluated `vector(1)`, minus ours."""
     result = _json(response).get("data", {}).get("result")
     try:
-        return float(result[1]) - time.time()
-    except (TypeError, ValueError, IndexError):
-        raise _Unwell(f"time() gave {_excerpt(response)}, wanted a number") from None
+        return float(result[0]["value"][0]) - time.time()
+    except (TypeError, ValueError, IndexError, KeyError):
+        raise _Unwell(f"vector(1) gave {_excerpt(response)}, wanted one sample") from None
 
 
 def _value(line: str) -> float:

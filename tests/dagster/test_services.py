@@ -16,7 +16,7 @@ from tests.dagster.fakes import FakeProject
 from tests.doubles.scripted_http import Answer, scripted
 from tests.fix_prometheus import History
 
-TEXT = Answer(b'{"data": {"result": [0, "soon"]}}')
+TEXT = Answer(b'{"data": {"result": [{"value": ["soon", "1"]}]}}')
 MANY = Answer(json.dumps({"data": {"result": [{"value": [0, "345"]}]}}).encode())
 READY = Answer(b"Prometheus Server is Ready.\n", content_type="text/plain")
 HTML = Answer(b"<html>Sign in</html>", content_type="text/html")
@@ -24,7 +24,7 @@ HTML = Answer(b"<html>Sign in</html>", content_type="text/html")
 
 def _clock(ahead: float = 0.0) -> Answer:
     now = time.time() + ahead
-    return Answer(json.dumps({"data": {"result": [now, str(now)]}}).encode())
+    return Answer(json.dumps({"data": {"result": [{"value": [now, "1"]}]}}).encode())
 
 
 def _ask(service: str, *answers: Answer) -> Health:
@@ -55,9 +55,9 @@ def test_a_real_prometheus(history: History) -> None:
         ([Answer(b"starting up", status=503)], "not ready yet: 'starting up'"),
         ([READY, Answer(b"no", status=401)], "HTTP 401: 'no', wanted 200"),
         ([READY, HTML], "'<html>Sign in</html>', wanted JSON"),
-        ([READY, TEXT], "wanted a number"),
+        ([READY, TEXT], "wanted one sample"),
     ],
-    ids=["not ready", "unauthorized", "HTML", "no number"],
+    ids=["not ready", "unauthorized", "HTML", "no sample"],
 )
 def test_an_unwell_prometheus(answers: list[Answer], words: str) -> None:
     health = _ask("prometheus", *answers)
