@@ -15,7 +15,7 @@ from promtsdb_dagster.core.windows import Window, instants
 from tests.fix_postgres import ScratchDatabase
 from tests.fix_prometheus import GROUPS, MIDNIGHT, NOW, ROUTING, History
 
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 Row = tuple[datetime, str, str, frozenset[tuple[str, str]], Decimal]
 
 STORED = """
@@ -60,6 +60,8 @@ def answered(client: httpx.Client, rule: Rule, instant: datetime) -> Iterator[Ro
         ("backfill_1w", Window(MIDNIGHT - 25 * HOUR, MIDNIGHT - 19 * HOUR)),
         ("backfill_1y", Window(MIDNIGHT - 9 * 24 * HOUR, MIDNIGHT - 8 * 24 * HOUR)),
         ("backfill_forever", Window(MIDNIGHT - 9 * 24 * HOUR, MIDNIGHT - 7 * 24 * HOUR)),
+        # After the last whole hour before now, so that running totals are counted by the minute.
+        ("live", Window(MIDNIGHT + 10 * HOUR + 5 * MINUTE, MIDNIGHT + 10 * HOUR + 15 * MINUTE)),
     ],
 )
 def test_rows_equal_the_answers_of_the_api(
