@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
@@ -16,9 +17,6 @@ from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.samples import Converted
 from promtsdb_dagster.core.windows import EPOCH
 
-# Large enough that the socket is the limit, small enough to stay out of the way of memory.
-_BLOCK_ROWS = 5_000
-
 
 def copy_rows(
     connection: Connection,
@@ -32,18 +30,21 @@ def copy_rows(
     As text: the values are decimals already, and NUMERIC in binary would cost five times as much
     in Python.
     """
-    copied = 0
+    # In the order in which every writer takes its rows, so that two of them cannot deadlock.
+    all_series = sorted(
+        ((index, series) for index, (_, part) in enumerate(parts) for series in part.series),
+        key=lambda item: (item[1].tag_id, item[1].name, item[1].schema),
+    )
+    lines: dict[int, list[str]] = defaultdict(list)
+    for index, series in all_series:
+        task = f"{index}\t" if with_task else ""
+        middle = f"\t{series.tag_id}\t{_escape(series.name)}\t{_escape(series.schema)}\t"
+        for time, value in zip(series.times, series.values, strict=True):
+            lines[time].append(f"{task}{_timestamp(time)}{middle}{value}\n")
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for index, (_, part) in enumerate(parts):
-            task = f"{index}\t" if with_task else ""
-            for series in part.series:
-                middle = f"\t{series.tag_id}\t{_escape(series.name)}\t{_escape(series.schema)}\t"
-                rows = zip(series.times, series.values, strict=True)
-                lines = [f"{task}{_timestamp(time)}{middle}{value}\n" for time, value in rows]
-                for start in range(0, len(lines), _BLOCK_ROWS):
-                    copy.write("".join(lines[start : start + _BLOCK_ROWS]))
-                copied += len(lines)
-    return copied
+        for time in sorted(lines):
+            copy.write("".join(lines.pop(time)))
+    return sum(part.rows for _, part in parts)
 
 
 def store_tags(connection: Connection, parts: Iterable[Converted]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.database import Database
@@ -19,7 +22,7 @@ from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.report import Progress, Report
 from promtsdb_dagster.core.rules import Rule, RuleGroup
-from promtsdb_dagster.core.samples import Routing
+from promtsdb_dagster.core.samples import Routing, tag_id, tags_of
 from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import StoreError, StoreUnavailable, VerificationFailed
 from tests.doubles.memory import MemorySource
@@ -164,6 +167,47 @@ def test_two_backfills_of_the_same_range_at_once_store_it_once(
     assert [report.error for report in reports] == [None, None]
     assert sum(report.rows_written for report in reports) == ROWS == count(database)
     assert count(database, "internal.backfill_ledger") == len(DAYS)
+
+
+def test_live_rows_of_the_same_window_never_meet_in_a_deadlock(database: ScratchDatabase) -> None:
+    """
+    1. A live writer has stored one row of a window, and is about to store a later one.
+    2. The backfill begins to copy the whole window, which looks empty, and waits for the first.
+    3. If it holds the later one already, the database has to end one of them.
+    """
+    tags = [tag_id(tags_of("height", {"series": label})) for label in values("", START, HOUR)]
+    later, earlier = next(pair for pair in pairwise(tags) if pair[0] > pair[1])
+    insert = """
+        INSERT INTO internal.prometheus_remote_write VALUES (%s, %s, 'height', 'common', 1)
+        ON CONFLICT DO NOTHING
+    """
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database.url) as live:
+        live.execute(insert, [START, earlier])
+        backfilled = pool.submit(run, database)
+        await_blocked(database)
+        live.execute(insert, [START, later])
+        live.commit()
+        report = backfilled.result()
+
+    assert report.error is None
+    assert (report.rows_written, count(database)) == (ROWS - 2, ROWS)
+    with database.connection() as connection:
+        deadlocks = connection.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    assert deadlocks == (0,)
+
+
+def await_blocked(database: Database) -> None:
+    """Return when a session of this database waits for a lock."""
+    deadline = time.monotonic() + 30
+    waiting = """
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with database.connection(autocommit=True) as connection:
+        while not connection.execute(waiting).fetchone():
+            assert time.monotonic() < deadline
 
 
 def test_what_is_stored_wrongly_fails_the_window_and_is_done_again(
