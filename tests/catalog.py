@@ -95,7 +95,7 @@ def policies(database: Database) -> set[tuple[str, str, str]]:
     return {(str(row[0]), str(row[1]), str(row[2])) for row in rows}
 
 
-# Chosen by the contract: what is kept how long, and how often what is refreshed.
+# What users rely on: what is kept how long, and how often what is refreshed.
 POLICIES = {
     ("policy_retention", "internal.prometheus_remote_write", "1 year"),
     ("policy_compression", "internal.prometheus_remote_write", "7 days"),

@@ -8,11 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promtsdb_dagster.core import plan
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.fetching import Fetcher, keep_filled
 from promtsdb_dagster.core.plan import Entry, Policy, Task
-from promtsdb_dagster.core.planner import LiveSince, Planner, Scopes
+from promtsdb_dagster.core.planner import LiveSince, Planner, Scopes, units_of
 from promtsdb_dagster.core.ports import Batch, Source, Store, Tally
 from promtsdb_dagster.core.report import Progress, Report, UnitResult
 from promtsdb_dagster.core.rules import RuleGroup
@@ -75,7 +74,7 @@ class Backfill:
             )
         rules = self._groups[group]
         planner = Planner(rules, self._groups, self._routing, self._policy, now, recheck)
-        units = plan.units(partitions, rules.step, self._policy.instants_per_unit)
+        units = units_of(partitions, rules.step, self._policy.instants_per_unit)
         report = Report(group, partitions)
         concurrency = self._policy.concurrency
         with (

@@ -236,21 +236,3 @@ def _covered(entry: Entry, fine_step: timedelta) -> Window:
     first = w.ceil(entry.window.start, entry.step)
     last = w.ceil(entry.window.end, entry.step) - entry.step
     return Window(first - entry.step + fine_step, last + fine_step)
-
-
-def units(
-    partitions: Sequence[Window], step: timedelta, instants_per_unit: int
-) -> list[tuple[Window, ...]]:
-    """Group adjoining partitions into units of work, each committed as a whole."""
-    grouped: list[list[Window]] = []
-    size = 0
-    for partition in sorted(partitions):
-        instants = w.count_instants(partition, step)
-        adjoins = bool(grouped) and grouped[-1][-1].end == partition.start
-        if adjoins and size + instants <= instants_per_unit:
-            grouped[-1].append(partition)
-            size += instants
-        else:
-            grouped.append([partition])
-            size = instants
-    return [tuple(group) for group in grouped]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import plan
 from promtsdb_dagster.core import windows as w
@@ -139,3 +139,21 @@ def numbered(rules: Sequence[Rule]) -> dict[str, Rule]:
         count = seen[rule.record]
         by_record[rule.record if count == 1 else f"{rule.record}#{count}"] = rule
     return by_record
+
+
+def units_of(
+    partitions: Sequence[Window], step: timedelta, instants_per_unit: int
+) -> list[tuple[Window, ...]]:
+    """Group adjoining partitions into units of work, each committed as a whole."""
+    grouped: list[list[Window]] = []
+    size = 0
+    for partition in sorted(partitions):
+        instants = w.count_instants(partition, step)
+        adjoins = bool(grouped) and grouped[-1][-1].end == partition.start
+        if adjoins and size + instants <= instants_per_unit:
+            grouped[-1].append(partition)
+            size += instants
+        else:
+            grouped.append([partition])
+            size = instants
+    return [tuple(group) for group in grouped]

@@ -32,12 +32,12 @@ class Group:
         """Return the whole partitions in which this group has something to do now."""
         today = floor(now, DAY)
         boundary = policy.boundary(now)
-        starts = {
+        ranges = {
             "backfill_1y": (max(now - policy.retention, policy.history_start), boundary),
             "backfill_1w": (boundary, today),
             "live": (today, today + DAY),
         }
-        start, end = starts.get(self.rules, (policy.history_start, now))
+        start, end = ranges.get(self.rules, (policy.history_start, now))
         window = between(start, end)
         return self.grid.covering(window, now) if window else None
 

@@ -26,18 +26,16 @@ def migration_assets(migrations: Sequence[Migration]) -> list[dg.AssetsDefinitio
 
 
 def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefinition:
-    name = f"{migration.version:03d}_{migration.topic}"
-
     @dg.asset(
-        key=dg.AssetKey([GROUP, name]),
+        key=dg.AssetKey([GROUP, migration.name]),
         deps=[previous] if previous else [],
         group_name=GROUP,
         kinds={"sql", "postgres"},
         code_version=_code_version(migration),
         description=(
-            f"`sql/migrations/{name}.up.sql`, or the file of the same name in `sql/portable/` on "
-            "PostgreSQL without TimescaleDB. Materializing applies what is missing up to this "
-            "file; what is applied already is left alone."
+            f"`sql/migrations/{migration.name}.up.sql`, or the file of the same name in "
+            "`sql/portable/` on PostgreSQL without TimescaleDB. Materializing applies what is "
+            "missing up to this file; what is applied already is left alone."
         ),
     )
     def migration_asset(
@@ -48,7 +46,7 @@ def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefin
             migrator = project.migrator()
             applied = migrator.up(to=migration.version)
             engine = migrator.status().engine
-        names = [f"{done.version:03d}_{done.topic}" for done in applied]
+        names = [done.name for done in applied]
         if names:
             context.log.info(f"applied {', '.join(names)}")
         else:
@@ -62,7 +60,7 @@ def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefin
                 "already_applied": not names,
                 "applied": dg.MetadataValue.json(names),
                 "seconds": round(time.monotonic() - started, 3),
-            }
+            },
         )
 
     return migration_asset

@@ -1,4 +1,4 @@
-"""The graph in the UI is the one that the contract draws."""
+"""The graph in the UI: which assets there are, in which groups, and what feeds what."""
 
 from __future__ import annotations
 

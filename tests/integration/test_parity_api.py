@@ -128,7 +128,7 @@ def test_plain_and_webassembly_answer_alike(
 def test_answers_are_those_of_a_second_reckoning(
     plain_database: ScratchDatabase,
 ) -> None:
-    """Reckon series again in Python, from the raw rows, by the words of the contract."""
+    """Reckon series again in Python, from the raw rows, without any of the SQL."""
     with (
         localcontext(Context(prec=200)),
         psycopg.connect(plain_database.url, autocommit=True) as connection,

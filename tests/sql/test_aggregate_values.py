@@ -199,7 +199,7 @@ def number(text: str | None) -> Decimal | None:
 
 
 def reckoned(tags: dict[int, dict[str, str]], rows: list[Row]) -> dict[tuple[Any, ...], Decimal]:
-    """Return the amount of each (bucket, name, schema), by the words of the contract."""
+    """Return the amount of each (bucket, name, schema), reckoned without any of the SQL."""
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         if row[1] in tags:

@@ -63,7 +63,7 @@ def names(world: World, statement: str, *arguments: object) -> set[str]:
     return {row[0] for row in world.connection.execute(statement, arguments)}
 
 
-def test_names_arguments_and_columns_are_those_of_the_contract(empty_world: World) -> None:
+def test_names_arguments_and_columns_are_what_callers_rely_on(empty_world: World) -> None:
     found = {name: shape for name, *shape in empty_world.connection.execute(SHAPE)}
     assert found == {name: list(shape) for name, shape in {**READERS, **WRITERS}.items()}
 

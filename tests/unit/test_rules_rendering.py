@@ -1,4 +1,4 @@
-"""The shipped definitions say what the contract says, and render to the files beside them."""
+"""The shipped definitions say what is expected, and render to the files beside them."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_every_metric_is_in_its_groups_as_often_as_it_has_tiers() -> None:
     assert not any(rule.labels for group in groups.values() for rule in group.rules)
 
 
-def test_the_routing_lists_are_the_contracts() -> None:
+def test_the_routing_lists_are_complete() -> None:
     routing = load_routing(RULES)
     assert routing.cumulative == frozenset(CUMULATIVE)
     assert routing.geo == {f"manifest_geo_{x}" for x in ("latitude", "longitude", "metadata")}

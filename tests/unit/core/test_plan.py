@@ -8,6 +8,7 @@ import pytest
 
 from promtsdb_dagster.core import plan
 from promtsdb_dagster.core.plan import Entry, Policy, Task
+from promtsdb_dagster.core.planner import units_of
 from promtsdb_dagster.core.rules import Rule, RuleGroup
 from promtsdb_dagster.core.windows import Window
 
@@ -164,7 +165,7 @@ def test_a_total_that_was_never_verified_is_done_again_as_it_was() -> None:
 def test_units_hold_adjoining_partitions_up_to_their_size() -> None:
     days = [day("2026-11-01"), day("2026-11-02"), day("2026-11-04"), day("2026-11-05")]
 
-    assert plan.units(days, HOUR, 48) == [tuple(days[:2]), tuple(days[2:])]
-    assert plan.units(days, HOUR, 24) == [(one,) for one in days]
+    assert units_of(days, HOUR, 48) == [tuple(days[:2]), tuple(days[2:])]
+    assert units_of(days, HOUR, 24) == [(one,) for one in days]
     # A partition is never cut here, however many instants it holds.
-    assert plan.units(days, MINUTE, 24) == [(one,) for one in days]
+    assert units_of(days, MINUTE, 24) == [(one,) for one in days]
