@@ -110,7 +110,10 @@ def _promtool(rules_dir: Path, say: Callable[[str], None]) -> bool:
 
 def _vmalert(rules_dir: Path, say: Callable[[str], None]) -> bool:
     flags = [f"-rule={path}" for path in rule_files(rules_dir)]
-    return _run("vmalert", ["-dryRun", *flags], say)
+    # Its own releases call it vmalert-prod, Debian vmalert.
+    programs = ("vmalert", "vmalert-prod")
+    found = next((name for name in programs if shutil.which(name)), "vmalert")
+    return _run(found, ["-dryRun", *flags], say)
 
 
 def _run(program: str, arguments: list[str], say: Callable[[str], None]) -> bool:

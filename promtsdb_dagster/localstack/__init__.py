@@ -15,6 +15,10 @@ def open_stack(settings: Settings, report: Callable[[str], None] = lambda _: Non
     return LocalStack(
         settings.promtsdb_state_dir,
         ROOT,
-        options=Options(pg_bindir=settings.pg_bindir, telegraf_url=settings.telegraf_url),
+        options=Options(
+            pg_bindir=settings.pg_bindir,
+            rules_dir=settings.rules_dir,
+            telegraf_url=settings.telegraf_url,
+        ),
         report=report,
     )

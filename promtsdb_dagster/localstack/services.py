@@ -46,7 +46,7 @@ class Services:
         self._vmalert = vmalert.VMAlert(
             folder / "vmalert",
             self._log("vmalert"),
-            root / "rules" / "live.yaml",
+            (options.rules_dir or root / "rules") / "live.yaml",
             options.telegraf_url,
         )
 

@@ -27,6 +27,7 @@ class Options:
     """How the stack differs from the usual one; tests use it."""
 
     pg_bindir: Path | None = None
+    rules_dir: Path | None = None
     timescaledb: bool | None = None
     telegraf_url: str = "http://localhost:9273/write"
     history_days: float = 64
