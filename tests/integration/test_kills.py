@@ -99,6 +99,7 @@ def test_kills_leave_what_one_clean_run_leaves(
     kills = rounds = 0
     while kills < KILLS[cluster.engine]:
         rounds += 1
+        assert rounds <= 30, f"only {kills} kills: this machine is done before it can be killed"
         with ScratchDatabase(cluster.migrated_url()) as database:
             for _ in range(KILLS_A_ROUND):
                 kills += killed(database, history, chance.randrange(10**9), chance.uniform(0, 0.8))
