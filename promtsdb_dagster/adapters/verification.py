@@ -67,7 +67,6 @@ def verify_by_key(
             "end": EPOCH + timedelta(seconds=last, microseconds=1),
         },
     ).fetchall()
-    connection.execute("DROP TABLE pg_temp.incoming")
     present = sum(row[2] for row in rows)
     differing = sum(row[3] for row in rows)
     if present != copied or differing > differing_before:

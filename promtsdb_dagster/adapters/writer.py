@@ -147,7 +147,6 @@ def _insert(
     found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
     present = {(task, time): (there, differing) for task, time, there, differing in found}
     inserted = connection.execute(query_in(target, "insert_incoming")).rowcount
-    connection.execute("DROP TABLE pg_temp.incoming")
     expected = copied - sum(there for there, _ in present.values())
     if inserted != expected:
         raise _Overtaken(
