@@ -146,7 +146,7 @@ def plan_gauge(
     done = (
         entry.window
         for entry in ledger
-        if entry.verified and entry.rule == rule.key and entry.group == rule.group
+        if entry.verified and (entry.group, entry.rule, entry.step) == (rule.group, rule.key, step)
     )
     todo = w.merge(wanted) if recheck else w.subtract(wanted, done)
     return [Task(window, rule, step, record) for window in todo if w.count_instants(window, step)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pwd
@@ -20,6 +21,14 @@ _POLL_SECONDS = 0.05
 
 # Our own children, kept so that they can be reaped; others belong to init.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@atexit.register
+def _let_go() -> None:
+    """Keep Popen from warning of services that outlive us on purpose."""
+    for child in _children.values():
+        if child.poll() is None:
+            child.returncode = 0
 
 
 @dataclass(frozen=True)

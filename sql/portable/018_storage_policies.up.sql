@@ -1,4 +1,4 @@
--- What the retention policy does on TimescaleDB; a schedule calls it here. Whole minutes, so
+-- What the retention policy does on TimescaleDB; here somebody has to call it. Whole minutes, so
 -- that no bucket is ever computed from half of its rows. Nothing compresses on this engine.
 CREATE FUNCTION internal.drop_expired_rows() RETURNS bigint
 LANGUAGE sql VOLATILE

@@ -1,2 +1,2 @@
--- A schedule refreshes the last hour here.
+-- PostgreSQL alone runs no policies: what refreshes here is Dagster, or a person.
 SELECT 1;

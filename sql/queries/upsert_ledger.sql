@@ -8,6 +8,7 @@ VALUES (
     %(series)s, %(rows_source)s, %(rows_written)s, %(rows_present)s, %(dropped)s, %(run_id)s
 )
 ON CONFLICT (rule_group, rule, window_start, window_end) DO UPDATE SET
+    step = excluded.step,
     series = excluded.series,
     rows_source = excluded.rows_source,
     rows_written = ledger.rows_written + excluded.rows_written,

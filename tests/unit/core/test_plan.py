@@ -100,6 +100,15 @@ def test_a_changed_rule_is_a_rule_that_was_never_done() -> None:
     assert [task.window for task in tasks] == [day("2026-11-16")]
 
 
+def test_a_group_of_another_step_was_never_done() -> None:
+    [rule] = group("backfill_1w").rules
+    ledger = [entry(rule, day("2026-11-16"), HOUR)]
+
+    tasks = plan.plan_gauge(rule, "m", 15 * MINUTE, [day("2026-11-16")], ledger)
+
+    assert [task.window for task in tasks] == [day("2026-11-16")]
+
+
 def cumulative_plan(
     *, asked: Window, ledger: list[Entry], live_since: datetime | None = None
 ) -> list[Task]:
