@@ -89,8 +89,8 @@ class Writer:
         with self._database.connection() as connection:
             for key in _lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
-            records = _cumulative_records(batch)
-            if not still_wanted(read_entries(connection, batch.group, records, batch.span)):
+            entries = read_entries(connection, batch.group, batch.cumulative, batch.span)
+            if not still_wanted(entries):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
             tally = Tally(direct=not compare)
@@ -190,11 +190,8 @@ def _lock_keys(batch: Batch) -> list[str]:
     """Return the locks of a batch in the one order that all writers take them."""
     keys = [f"{batch.group} {partition.start.isoformat()}" for partition in batch.partitions]
     # Increments of all groups are added up: their plans may not be made side by side.
-    return (["cumsum"] if _cumulative_records(batch) else []) + sorted(keys)
-
-
-def _cumulative_records(batch: Batch) -> list[str]:
-    return sorted({task.record for task, _ in batch.parts if task.cumulative})
+    totals = any(task.cumulative for task, _ in batch.parts)
+    return (["cumsum"] if totals else []) + sorted(keys)
 
 
 def _parts_of(batch: Batch, target: Target) -> list[tuple[Task, Converted]]:

@@ -148,7 +148,7 @@ class _Worker:
             ledger = self.store.ledger(group, cumulative, span)
             tasks = self.planner.tasks(scopes, ledger, live_since)
             parts = keep_filled(self.fetcher.fetch(tasks), partitions)
-            batch = Batch(group, span, partitions, parts, self.run_id)
+            batch = Batch(group, span, partitions, tuple(cumulative), parts, self.run_id)
             tally: Tally | None = Tally()
             if parts:
                 same = _SamePlan(self.planner, scopes, live_since, tasks)

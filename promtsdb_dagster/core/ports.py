@@ -43,6 +43,8 @@ class Batch:
     group: str
     span: Window
     partitions: tuple[Window, ...]
+    # Of the whole group, as the plan was made from: it is made anew in the transaction.
+    cumulative: tuple[str, ...]
     # Retries log what they are called with.
     parts: tuple[Part, ...] = field(repr=False)
     run_id: str

@@ -64,8 +64,7 @@ class MemoryStore:
 
     def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
         with self._lock:
-            records = sorted({task.record for task, _ in batch.parts if task.cumulative})
-            if not still_wanted(self.ledger(batch.group, records, batch.span)):
+            if not still_wanted(self.ledger(batch.group, batch.cumulative, batch.span)):
                 return None
             tally = Tally(Counter(), Counter(), Counter())
             for task, part in batch.parts:

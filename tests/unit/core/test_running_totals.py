@@ -128,3 +128,33 @@ def test_a_running_total_is_exact(
     settled = world.now - MINUTE
     # The hour that ends at the first instant of history belongs to it.
     assert world.store.total() == expected_total(START - HOUR + MINUTE, settled)
+
+
+def test_a_metric_that_is_added_later_does_not_wait_for_those_that_are_done() -> None:
+    """The plan is made anew under the lock; it must see what the first plan saw."""
+    other = "bytes_received"
+    world = World()
+    world.now = START + 2 * DAY + 30 * MINUTE
+    world.backfill("backfill_forever", [0, 1, 2])
+    both = {
+        name: RuleGroup(
+            name,
+            group.step,
+            (*group.rules, Rule(name, other, group.rules[0].expr, {}, "f", 2)),
+            "f",
+        )
+        for name, group in GROUPS.items()
+    }
+    backfill = Backfill(
+        MemorySource(values, world.now),
+        world.store,
+        both,
+        Routing(cumulative=frozenset({NAME, other})),
+        Policy(history_start=START),
+    )
+    before = world.store.total()
+
+    report = backfill.run("backfill_forever", [day(n) for n in range(3)], now=world.now)
+
+    assert report.error is None
+    assert world.store.total() == 2 * before
