@@ -18,11 +18,15 @@ _SIGNS = {
 def _engines(item: pytest.Item) -> set[str]:
     names = set(getattr(item, "fixturenames", ()))
     callspec = getattr(item, "callspec", None)
-    chosen = callspec.params.get("cluster") if callspec else None
+    chosen = (
+        {value for value in callspec.params.values() if isinstance(value, str)}
+        if callspec
+        else set()
+    )
     return {
         engine
         for engine, fixtures in _SIGNS.items()
-        if engine == chosen or names.intersection(fixtures)
+        if engine in chosen or names.intersection(fixtures)
     }
 
 
