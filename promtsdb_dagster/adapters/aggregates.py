@@ -11,8 +11,9 @@ import stamina
 from psycopg import errors as pg
 from psycopg import sql
 
-from promtsdb_dagster.adapters.database import Connection, Database, Engine
+from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.windows import (
     Window,
     align_inward,

@@ -13,15 +13,15 @@ from typing_extensions import LiteralString
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
-from promtsdb_dagster.core.plan import Task
+from promtsdb_dagster.core.ports import Part
 from promtsdb_dagster.core.samples import Converted
-from promtsdb_dagster.core.windows import EPOCH
+from promtsdb_dagster.core.windows import EPOCH, Window
 
 
 def copy_rows(
     connection: Connection,
     statement: sql.Composed | LiteralString,
-    parts: Sequence[tuple[Task, Converted]],
+    parts: Sequence[Part],
     *,
     with_task: bool,
 ) -> int:
@@ -55,12 +55,13 @@ def store_tags(connection: Connection, parts: Iterable[Converted]) -> None:
         connection.execute(query("upsert_tags"), {"tag_ids": list(tags), "tags": documents})
 
 
-def seconds_of(parts: Iterable[Converted]) -> tuple[int | None, int | None]:
-    """Return the first and the last unix second of all rows."""
-    bounds = [(s.times[0], s.times[-1]) for part in parts for s in part.series if s.times]
-    if not bounds:
-        return None, None
-    return min(first for first, _ in bounds), max(last for _, last in bounds)
+def span_of(parts: Iterable[Part]) -> Window | None:
+    """Return the smallest window that holds all rows of the parts, or None."""
+    times = [s.times for _, part in parts for s in part.series if s.times]
+    if not times:
+        return None
+    first, last = min(t[0] for t in times), max(t[-1] for t in times)
+    return Window(EPOCH + timedelta(seconds=first), EPOCH + timedelta(seconds=last, microseconds=1))
 
 
 @lru_cache(maxsize=100_000)

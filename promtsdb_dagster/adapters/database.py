@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from typing_extensions import Self
 
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.errors import ConfigurationError, StoreError, StoreUnavailable
 
-Engine = Literal["timescaledb", "postgresql"]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _CONNECT_TIMEOUT_SECONDS = 10

@@ -10,9 +10,9 @@ from zlib import crc32
 
 import psycopg
 
-from promtsdb_dagster.adapters.database import Connection, Database, Engine
+from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.sql import query
-from promtsdb_dagster.core.migrations import Migration, Way, assemble
+from promtsdb_dagster.core.migrations import Engine, Migration, Way, assemble
 from promtsdb_dagster.errors import (
     ChangedMigration,
     DirtyLedger,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Context, Decimal
 
-from promtsdb_dagster.adapters.copying import copy_rows, seconds_of
+from promtsdb_dagster.adapters.copying import copy_rows, span_of
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query, query_in
-from promtsdb_dagster.core.plan import Task
-from promtsdb_dagster.core.samples import Converted
-from promtsdb_dagster.core.windows import EPOCH
+from promtsdb_dagster.core.ports import Part
 from promtsdb_dagster.errors import VerificationFailed
 
 # From 5e-324 to 1.8e308 in one sum without rounding.
@@ -20,19 +17,14 @@ _EXACT = Context(prec=1_500)
 _SeriesKey = tuple[str, str, int]
 
 
-def verify_by_series(
-    connection: Connection, target: str, parts: Sequence[tuple[Task, Converted]]
-) -> bool:
+def verify_by_series(connection: Connection, target: str, parts: Sequence[Part]) -> bool:
     """Return whether the count and the exact sum of every series are those of the source."""
-    first, last = seconds_of(part for _, part in parts)
-    if first is None or last is None:
+    span = span_of(parts)
+    if span is None:
         return True
     stored = connection.execute(
         query_in(target, "sum_series"),
-        {
-            "start": EPOCH + timedelta(seconds=first),
-            "end": EPOCH + timedelta(seconds=last, microseconds=1),
-        },
+        {"start": span.start, "end": span.end},
     ).fetchall()
     wanted: dict[_SeriesKey, tuple[int, Decimal]] = {}
     for _, part in parts:
@@ -48,24 +40,21 @@ def verify_by_series(
 def verify_by_key(
     connection: Connection,
     target: str,
-    parts: Sequence[tuple[Task, Converted]],
+    parts: Sequence[Part],
     differing_before: int,
 ) -> None:
     """Raise VerificationFailed unless every row of the source is stored.
 
     Rows that were there before may differ from the source; no more of them than were counted.
     """
-    first, last = seconds_of(part for _, part in parts)
-    if first is None or last is None:
+    span = span_of(parts)
+    if span is None:
         return
     connection.execute(query("create_incoming"))
     copied = copy_rows(connection, query("copy_incoming"), parts, with_task=True)
     rows = connection.execute(
         query_in(target, "compare_incoming"),
-        {
-            "start": EPOCH + timedelta(seconds=first),
-            "end": EPOCH + timedelta(seconds=last, microseconds=1),
-        },
+        {"start": span.start, "end": span.end},
     ).fetchall()
     present = sum(row[2] for row in rows)
     differing = sum(row[3] for row in rows)

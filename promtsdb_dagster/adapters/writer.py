@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 import stamina
 from psycopg import errors as pg
 
-from promtsdb_dagster.adapters.copying import copy_rows, seconds_of, store_tags
+from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import Entry, Task
-from promtsdb_dagster.core.ports import Batch, Tally
+from promtsdb_dagster.core.plan import Entry
+from promtsdb_dagster.core.ports import Batch, Part, Tally
 from promtsdb_dagster.core.samples import Converted, Series
 from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import StoreError, StoreUnavailable
@@ -75,8 +75,6 @@ class Writer:
         with self._database.connection() as connection:
             for target in TARGETS:
                 parts = _parts_of(batch, target)
-                if not any(part.rows for _, part in parts):
-                    continue
                 if tally.direct and verify_by_series(connection, target, parts):
                     continue
                 verify_by_key(connection, target, parts, tally.differing.total())
@@ -121,9 +119,9 @@ class Writer:
         else:
             tally.direct = False
             present = _insert(connection, target, parts, span)
-        for index, (_, part) in enumerate(parts):
-            for second, count in _instants(part).items():
-                instant = EPOCH + timedelta(seconds=second)
+        counts = [_count_by_instant(part) for _, part in parts]
+        for index, by_instant in enumerate(counts):
+            for instant, count in by_instant.items():
                 start = starts[max(0, bisect_right(starts, instant) - 1)]
                 there, differing = present.get((index, instant), (0, 0))
                 tally.written[start] += count - there
@@ -131,13 +129,13 @@ class Writer:
                 tally.differing[start] += differing
                 per_task[index]["written"] += count - there
                 per_task[index]["present"] += there
-        _note_changes(connection, target, parts, present)
+        _note_changes(connection, target, parts, counts, present)
 
 
 def _insert(
     connection: Connection,
     target: Target,
-    parts: Sequence[tuple[Task, Converted]],
+    parts: Sequence[Part],
     span: Window,
 ) -> dict[tuple[int, datetime], tuple[int, int]]:
     """Insert what is missing; return what was there before, by task and instant."""
@@ -165,16 +163,16 @@ def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
 def _note_changes(
     connection: Connection,
     target: Target,
-    parts: Sequence[tuple[Task, Converted]],
+    parts: Sequence[Part],
+    counts: Sequence[Counter[datetime]],
     present: Mapping[tuple[int, datetime], tuple[int, int]],
 ) -> None:
     """Note the windows in which rows were written, so that only they are refreshed."""
     changed = []
-    for index, (task, part) in enumerate(parts):
+    for index, (task, _) in enumerate(parts):
         fresh = [
             instant
-            for second, count in _instants(part).items()
-            for instant in (EPOCH + timedelta(seconds=second),)
+            for instant, count in counts[index].items()
             if count > present.get((index, instant), (0, 0))[0]
         ]
         if fresh:
@@ -194,7 +192,7 @@ def _lock_keys(batch: Batch) -> list[str]:
     return (["cumsum"] if totals else []) + sorted(keys)
 
 
-def _parts_of(batch: Batch, target: Target) -> list[tuple[Task, Converted]]:
+def _parts_of(batch: Batch, target: Target) -> list[Part]:
     """Return the parts with only the series of one hypertable; their order is the batch's."""
     return [
         (task, Converted([s for s in part.series if target_of(s) == target]))
@@ -207,16 +205,8 @@ def target_of(series: Series) -> Target:
     return "cumsum" if series.schema == "cumsum" else "internal"
 
 
-def span_of(parts: Iterable[tuple[Task, Converted]]) -> Window | None:
-    """Return the smallest window that holds all rows of the parts."""
-    first, last = seconds_of(part for _, part in parts)
-    if first is None or last is None:
-        return None
-    return Window(EPOCH + timedelta(seconds=first), EPOCH + timedelta(seconds=last, microseconds=1))
-
-
-def _instants(part: Converted) -> Counter[int]:
-    counts: Counter[int] = Counter()
+def _count_by_instant(part: Converted) -> Counter[datetime]:
+    seconds: Counter[int] = Counter()
     for series in part.series:
-        counts.update(series.times)
-    return counts
+        seconds.update(series.times)
+    return Counter({EPOCH + timedelta(seconds=second): n for second, n in seconds.items()})

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 from pydantic import Field
 
-from promtsdb_dagster.adapters.aggregates import RefreshReport
+from promtsdb_dagster.adapters.aggregates import BUCKET, RefreshReport
 from promtsdb_dagster.core.windows import Window, between, floor, parse_instant
 from promtsdb_dagster.defs.automation import AUTOMATION_TAG, after_backfill
 from promtsdb_dagster.defs.partitions import Grid, asked_window
@@ -17,7 +17,6 @@ from promtsdb_dagster.defs.reporting import counted, failures_explained, progres
 from promtsdb_dagster.errors import InputError
 
 GROUP = "aggregates"
-BUCKET = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
