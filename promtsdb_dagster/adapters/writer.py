@@ -6,11 +6,17 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
 import stamina
 from psycopg import errors as pg
 
+from promtsdb_dagster.adapters.batches import (
+    TARGETS,
+    Target,
+    count_by_instant,
+    lock_keys,
+    parts_of,
+)
 from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record_entry
@@ -19,12 +25,9 @@ from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_seri
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Entry
 from promtsdb_dagster.core.ports import Batch, Part, Tally
-from promtsdb_dagster.core.samples import Converted, Series
-from promtsdb_dagster.core.windows import EPOCH, Window
+from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import StoreError, StoreUnavailable
 
-Target = Literal["internal", "cumsum"]
-TARGETS: tuple[Target, ...] = ("internal", "cumsum")
 MINUTE = timedelta(minutes=1)
 
 
@@ -74,7 +77,7 @@ class Writer:
         """
         with self._database.connection() as connection:
             for target in TARGETS:
-                parts = _parts_of(batch, target)
+                parts = parts_of(batch, target)
                 if tally.direct and verify_by_series(connection, target, parts):
                     continue
                 verify_by_key(connection, target, parts, tally.differing.total())
@@ -85,7 +88,7 @@ class Writer:
         self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool], *, compare: bool
     ) -> Tally | None:
         with self._database.connection() as connection:
-            for key in _lock_keys(batch):
+            for key in lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
             entries = read_entries(connection, batch.group, batch.cumulative, batch.span)
             if not still_wanted(entries):
@@ -108,7 +111,7 @@ class Writer:
         per_task: Sequence[Counter[str]],
         compare: bool,
     ) -> None:
-        parts = _parts_of(batch, target)
+        parts = parts_of(batch, target)
         span = span_of(parts)
         if span is None:
             return
@@ -119,7 +122,7 @@ class Writer:
         else:
             tally.direct = False
             present = _insert(connection, target, parts, span)
-        counts = [_count_by_instant(part) for _, part in parts]
+        counts = [count_by_instant(part) for _, part in parts]
         for index, by_instant in enumerate(counts):
             for instant, count in by_instant.items():
                 start = starts[max(0, bisect_right(starts, instant) - 1)]
@@ -182,31 +185,3 @@ def _note_changes(
             query("note_change"),
             {"source": target, "start": window.start, "end": w.ceil(window.end, MINUTE)},
         )
-
-
-def _lock_keys(batch: Batch) -> list[str]:
-    """Return the locks of a batch in the one order that all writers take them."""
-    keys = [f"{batch.group} {partition.start.isoformat()}" for partition in batch.partitions]
-    # Increments of all groups are added up: their plans may not be made side by side.
-    totals = any(task.cumulative for task, _ in batch.parts)
-    return (["cumsum"] if totals else []) + sorted(keys)
-
-
-def _parts_of(batch: Batch, target: Target) -> list[Part]:
-    """Return the parts with only the series of one hypertable; their order is the batch's."""
-    return [
-        (task, Converted([s for s in part.series if target_of(s) == target]))
-        for task, part in batch.parts
-    ]
-
-
-def target_of(series: Series) -> Target:
-    """Return the schema of the hypertable that a series belongs to."""
-    return "cumsum" if series.schema == "cumsum" else "internal"
-
-
-def _count_by_instant(part: Converted) -> Counter[datetime]:
-    seconds: Counter[int] = Counter()
-    for series in part.series:
-        seconds.update(series.times)
-    return Counter({EPOCH + timedelta(seconds=second): n for second, n in seconds.items()})
