@@ -238,6 +238,7 @@ def test_live_data_starts_where_young_rows_do(database: ScratchDatabase) -> None
 
     assert stored(database, "internal.live_start") == [
         ("b", "cumsum", NOW),
+        ("up", "common", NOW),
         ("web_requests", "cumsum", young),
     ]
 

@@ -1,2 +1,0 @@
--- Filled by its topic in this release.
-SELECT 1;
