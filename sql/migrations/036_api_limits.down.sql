@@ -1,2 +1,2 @@
--- Filled by its topic in this release.
-SELECT 1;
+-- Other databases of this cluster may rely on the limits of its roles: they stay, as the roles do.
+NOTIFY pgrst, 'reload config';
