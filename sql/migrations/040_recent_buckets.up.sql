@@ -1,0 +1,2 @@
+-- Filled by its topic in this release.
+SELECT 1;
