@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
 PORT ?= 3030
 
-.PHONY: help setup demo up migrate backfill refresh test check
+.PHONY: help setup demo up migrate backfill refresh test check tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,3 +40,6 @@ check: ## Check format, lint, types, import rules and that the rule files are re
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m promtsdb_dagster.rulesets check
+
+tools: ## Build Telegraf, vmalert, Caddy and golang-migrate into tools/bin with Go: ARGS='caddy'
+	@scripts/tools $(ARGS)
