@@ -1,2 +1,12 @@
--- Filled by its topic in this release.
-SELECT 1;
+-- The role stays: it belongs to the cluster, other databases and deployed logins may use it.
+DO $$
+BEGIN
+    EXECUTE pg_catalog.format(
+        'REVOKE TEMPORARY ON DATABASE %I FROM staging_writer', pg_catalog.current_database());
+END
+$$;
+REVOKE ALL ON staging_cumsum.prometheus_remote_write_tag FROM staging_writer;
+REVOKE ALL ON staging_internal.prometheus_remote_write_tag FROM staging_writer;
+REVOKE ALL ON staging_cumsum.prometheus_remote_write FROM staging_writer;
+REVOKE ALL ON staging_internal.prometheus_remote_write FROM staging_writer;
+REVOKE USAGE ON SCHEMA staging_internal, staging_cumsum FROM staging_writer;
