@@ -1,2 +1,1 @@
--- Filled by its topic in this release.
-SELECT 1;
+DROP FUNCTION internal.newest_buckets(timestamptz, timestamptz);

@@ -1,2 +1,4 @@
--- Filled by its topic in this release.
-SELECT 1;
+DROP FUNCTION internal.newest_buckets(timestamptz, timestamptz);
+DROP FUNCTION internal.drop_expired_rows(interval, timestamptz);
+DROP FUNCTION internal.refresh_recent(text);
+DROP TABLE internal.refresh_mark;
