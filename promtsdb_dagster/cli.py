@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(console: Console, options: argparse.Namespace) -> None:
     # Dagster takes a second to import; `--help` and wrong options should not wait for it.
-    from promtsdb_dagster.commands import demo, headless, up
+    from promtsdb_dagster.commands import demo, headless, recover, up
 
     command: str = options.command
     if command == "demo":
@@ -50,6 +50,8 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         up.up(console, options.host, options.port)
     elif command == "migrate":
         headless.migrate(console)
+    elif command == "recover":
+        recover.recover(console)
     elif command == "backfill":
         headless.backfill(
             console, options.asset, options.start, options.end, recheck=options.recheck
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     again = commands.add_parser("refresh", help="refresh all aggregates over a range")
     _add_range(again)
+    commands.add_parser("recover", help="end runs that a stopped code server left behind")
     return parser
 
 
