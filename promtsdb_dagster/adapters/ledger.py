@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.plan import Entry, Task
+from promtsdb_dagster.core.ports import Known, Question, Stray
 from promtsdb_dagster.core.samples import Converted
 from promtsdb_dagster.core.windows import Window
 
+# An entry of a coarser step may reach into a span from outside.
+_REACH = timedelta(days=1)
 
-def read_entries(
-    connection: Connection, group: str, records: Sequence[str], span: Window
-) -> list[Entry]:
-    """Return the entries of a group, or of these records in any group, that meet the span."""
-    # An entry of a coarser step may reach into the span from outside.
-    reach = timedelta(days=1)
-    rows = connection.execute(
-        query("select_ledger"),
-        {
-            "group": group,
-            "records": list(records),
-            "start": span.start - reach,
-            "end": span.end + reach,
-        },
-    ).fetchall()
-    return [
+
+def read_known(connection: Connection, question: Question) -> Known:
+    """Return what a plan for a span of a group is made from.
+
+    The last word only where the connection holds the lock of running totals.
+    """
+    near = {
+        "start": question.span.start - _REACH,
+        "end": question.span.end + _REACH,
+        "records": list(question.cumulative),
+    }
+    rows = connection.execute(query("select_ledger"), {**near, "group": question.group}).fetchall()
+    entries = [
         Entry(rule_group, rule, record, step, Window(start, end), verified)
         for rule_group, rule, record, step, start, end, verified in rows
     ]
+    if not question.cumulative:
+        return Known(entries)
+    live_since: dict[str, datetime] = dict(
+        connection.execute(query("select_live_start")).fetchall()
+    )
+    if question.step == question.fine_step:
+        return Known(entries, live_since)
+    strays = connection.execute(query("select_strays"), near).fetchall()
+    return Known(entries, live_since, [Stray(*stray) for stray in strays])
 
 
 def record_entry(
@@ -60,6 +68,15 @@ def record_entry(
 def mark_verified(connection: Connection, task: Task) -> None:
     """Mark the entry of a task as compared with the source."""
     connection.execute(query("verify_ledger"), _entry_key(task))
+
+
+def confirm_entry(connection: Connection, task: Task) -> bool:
+    """Mark the entry of a reserved task, and return whether it got rows.
+
+    What was not there when it was recorded counts as written now.
+    """
+    row = connection.execute(query("confirm_ledger"), _entry_key(task)).fetchone()
+    return bool(row and row[0])
 
 
 def _entry_key(task: Task) -> dict[str, Any]:

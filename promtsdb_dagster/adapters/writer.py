@@ -19,12 +19,11 @@ from promtsdb_dagster.adapters.batches import (
 )
 from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
-from promtsdb_dagster.adapters.ledger import mark_verified, read_entries, record_entry
+from promtsdb_dagster.adapters.ledger import mark_verified, read_known, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import Entry
-from promtsdb_dagster.core.ports import Batch, Part, Tally
+from promtsdb_dagster.core.ports import Batch, Known, Part, Question, Tally
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import StoreError, StoreUnavailable
 
@@ -46,19 +45,13 @@ class Writer:
         self._database = database
 
     @_retried
-    def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
-        """Return the entries of a group, or of these records in any group, that meet the span."""
+    def known(self, question: Question) -> Known:
+        """Return what a plan is made from, as of now."""
         with self._database.connection() as connection:
-            return read_entries(connection, group, records, span)
+            return read_known(connection, question)
 
     @_retried
-    def live_since(self) -> Mapping[str, datetime]:
-        """Return the first live instant of each cumulative metric that has one."""
-        with self._database.connection() as connection:
-            return dict(connection.execute(query("select_live_start")).fetchall())
-
-    @_retried
-    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
+    def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
 
         Safe to repeat: a repetition finds the rows and writes none.
@@ -85,13 +78,12 @@ class Writer:
                 mark_verified(connection, task)
 
     def _write_once(
-        self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool], *, compare: bool
+        self, batch: Batch, still_wanted: Callable[[Known], bool], *, compare: bool
     ) -> Tally | None:
         with self._database.connection() as connection:
             for key in lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
-            entries = read_entries(connection, batch.group, batch.cumulative, batch.span)
-            if not still_wanted(entries):
+            if not still_wanted(read_known(connection, batch.question)):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
             tally = Tally(direct=not compare)

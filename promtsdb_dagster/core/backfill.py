@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.fetching import Fetcher, keep_filled
-from promtsdb_dagster.core.plan import Entry, Policy, Task
-from promtsdb_dagster.core.planner import LiveSince, Planner, Scopes, units_of
-from promtsdb_dagster.core.ports import Batch, Source, Store, Tally
+from promtsdb_dagster.core.plan import Policy, Task
+from promtsdb_dagster.core.planner import Planner, Scopes, units_of
+from promtsdb_dagster.core.ports import Batch, Known, Source, Store, Stray, Tally
 from promtsdb_dagster.core.report import Progress, Report, UnitResult
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.core.samples import Routing
+from promtsdb_dagster.core.strays import whole_steps
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import ClockSkew, InputError, SourceTooLarge
 
@@ -140,19 +141,19 @@ class _Worker:
 
     def _do_whole(self, partitions: tuple[Window, ...], span: Window) -> UnitResult:
         started = time.monotonic()
-        group, cumulative = self.planner.group.name, self.planner.cumulative
+        group = self.planner.group.name
         scopes = self.planner.scopes(span)
-        live_since = self.store.live_since() if cumulative else {}
-        skipped = scopes.skipped + self.planner.left_to_others(span, live_since)
+        question = self.planner.question(span)
         for _ in range(_MAX_PLANS):
-            ledger = self.store.ledger(group, cumulative, span)
-            tasks = self.planner.tasks(scopes, ledger, live_since)
+            known = self.store.known(question)
+            skipped = scopes.skipped + self.planner.left_to_others(span, known)
+            whole = self._whole_steps(known)
+            tasks = self.planner.tasks(scopes, _without(known, whole))
             parts = keep_filled(self.fetcher.fetch(tasks), partitions)
-            batch = Batch(group, span, partitions, tuple(cumulative), parts, self.run_id)
+            batch = Batch(question, partitions, parts, self.run_id)
             tally: Tally | None = Tally()
             if parts:
-                same = _SamePlan(self.planner, scopes, live_since, tasks)
-                tally = self.store.write(batch, same)
+                tally = self.store.write(batch, _SamePlan(self.planner, scopes, whole, tasks))
             if tally is not None:
                 self.store.verify(batch, tally)
                 seconds = time.monotonic() - started
@@ -162,15 +163,24 @@ class _Worker:
             "range; wait for them, then run the same partitions again"
         )
 
+    def _whole_steps(self, known: Known) -> set[Stray]:
+        doubts = self.planner.doubts(known)
+        return whole_steps(self.planner.strays(known), self.fetcher.fetch(doubts))
+
 
 @dataclass(frozen=True)
 class _SamePlan:
-    """Say whether the plan that was fetched is still the one that these entries call for."""
+    """Say whether the plan that was fetched is still the one that this knowledge calls for."""
 
     planner: Planner
     scopes: Scopes
-    live_since: LiveSince
+    whole: Set[Stray]
     tasks: Sequence[Task]
 
-    def __call__(self, entries: Sequence[Entry]) -> bool:
-        return self.planner.tasks(self.scopes, entries, self.live_since) == self.tasks
+    def __call__(self, known: Known) -> bool:
+        return self.planner.tasks(self.scopes, _without(known, self.whole)) == self.tasks
+
+
+def _without(known: Known, whole: Set[Stray]) -> Known:
+    """Leave out the strays that stand for a whole step: the step's own rows find them there."""
+    return replace(known, strays=[stray for stray in known.strays if stray not in whole])

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import plan
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import LIVE, Entry, Policy, Scope, Task
+from promtsdb_dagster.core.plan import LIVE, Policy, Scope, Task
+from promtsdb_dagster.core.ports import Known, Question, Stray
 from promtsdb_dagster.core.rules import Rule, RuleGroup
 from promtsdb_dagster.core.samples import Routing
+from promtsdb_dagster.core.strays import Steps, as_entries, question_of
 from promtsdb_dagster.core.windows import Window
-
-LiveSince = Mapping[str, datetime]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Planner:
         live = groups.get(LIVE)
         self._fine_rules = numbered(live.rules) if live else {}
         self._fine_step = min(live.step, group.step) if live else group.step
+        self._steps = Steps(group.step, self._fine_step)
         self._coarse_steps = {
             record: other.step
             for other in groups.values()
@@ -80,13 +81,18 @@ class Planner:
             return Scopes(Scope((), ()), cumulative)
         return Scopes(gauges, Scope(cumulative.windows, ()))
 
-    def left_to_others(self, span: Window, live_since: LiveSince) -> list[tuple[Window, str]]:
+    def question(self, span: Window) -> Question:
+        """Return what must be known to plan a span."""
+        cumulative = tuple(self.cumulative)
+        return Question(self.group.name, self.group.step, span, cumulative, self._fine_step)
+
+    def left_to_others(self, span: Window, known: Known) -> list[tuple[Window, str]]:
         """Return where the live group leaves running totals to the group of whole hours."""
         if self.group.name != LIVE:
             return []
         starts = [
             plan.fine_from(
-                self._live_since(record, live_since),
+                self._live_since(record, known),
                 self._settled,
                 self._coarse_steps[record],
                 self._fine_step,
@@ -97,9 +103,10 @@ class Planner:
         left = w.between(span.start, min([span.end, *starts])) if starts else None
         return [(left, "running totals are left to the group of whole hours")] if left else []
 
-    def tasks(self, scopes: Scopes, entries: Sequence[Entry], live_since: LiveSince) -> list[Task]:
-        """Return what the ledger does not hold yet."""
+    def tasks(self, scopes: Scopes, known: Known) -> list[Task]:
+        """Return what the ledger does not hold yet; strays count as minutes that it holds."""
         tasks: list[Task] = []
+        strays = self.strays(known)
         for record, rule in self._rules.items():
             if record not in self.cumulative:
                 tasks += plan.plan_gauge(
@@ -107,7 +114,7 @@ class Planner:
                     record,
                     self.group.step,
                     scopes.gauges.windows,
-                    entries,
+                    known.entries,
                     recheck=self._recheck,
                 )
                 continue
@@ -116,18 +123,34 @@ class Planner:
                 record,
                 self.group.step,
                 scopes.cumulative.windows,
-                entries,
+                [*known.entries, *as_entries(record, strays[record], self._steps)],
                 fine_rule=self._fine_rules.get(record),
                 fine_step=self._fine_step,
-                live_since=self._live_since(record, live_since),
+                live_since=self._live_since(record, known),
                 settled=self._settled,
                 coarse_step=self._coarse_steps.get(record),
                 recheck=self._recheck,
             )
         return tasks
 
-    def _live_since(self, record: str, live_since: LiveSince) -> datetime | None:
-        return live_since.get(self._rules[record].record.lower())
+    def _live_since(self, record: str, known: Known) -> datetime | None:
+        return known.live_since.get(self._rules[record].record.lower())
+
+    def doubts(self, known: Known) -> list[Task]:
+        """Return what must be fetched to tell what the strays are; most often nothing."""
+        return [
+            task
+            for record, strays in self.strays(known).items()
+            for task in question_of(self._rules[record], record, strays, self._steps)
+        ]
+
+    def strays(self, known: Known) -> dict[str, list[Stray]]:
+        """Return the strays by record."""
+        names = {record: self._rules[record].record.lower() for record in self.cumulative}
+        return {
+            record: [stray for stray in known.strays if stray.name == name]
+            for record, name in names.items()
+        }
 
 
 def numbered(rules: Sequence[Rule]) -> dict[str, Rule]:

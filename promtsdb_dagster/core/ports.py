@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
 from promtsdb_dagster.core.plan import Entry, Task
@@ -24,6 +25,28 @@ class Tally:
     differing: Counter[datetime] = field(default_factory=Counter)
     # True where the window had no rows before, so nothing was compared row by row.
     direct: bool = False
+    # What a person should know although all is well.
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, order=True)
+class Stray:
+    """Hold what is stored of a cumulative metric at an instant that no entry covers."""
+
+    name: str
+    instant: datetime
+    # Of all series together.
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Known:
+    """Hold what a store knows about a span, all as of one moment."""
+
+    entries: Sequence[Entry] = ()
+    live_since: Mapping[str, datetime] = field(default_factory=dict)
+    # From before the live start only, sorted.
+    strays: Sequence[Stray] = ()
 
 
 class Source(Protocol):
@@ -37,31 +60,53 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Question:
+    """Say what a plan for a span of one group must know."""
+
+    group: str
+    step: timedelta
+    span: Window
+    # The numbered records of the whole group that are cumulative: all groups share their minutes.
+    cumulative: tuple[str, ...]
+    # The step of the live rows.
+    fine_step: timedelta
+
+
+@dataclass(frozen=True)
 class Batch:
     """Hold what one unit fetched, to be written in one transaction."""
 
-    group: str
-    span: Window
+    question: Question
     partitions: tuple[Window, ...]
-    # Of the whole group, as the plan was made from: it is made anew in the transaction.
-    cumulative: tuple[str, ...]
     # Retries log what they are called with.
     parts: tuple[Part, ...] = field(repr=False)
     run_id: str
+
+    @property
+    def group(self) -> str:
+        """Return the name of the group."""
+        return self.question.group
+
+    @property
+    def span(self) -> Window:
+        """Return what the unit spans."""
+        return self.question.span
 
 
 class Store(Protocol):
     """Keep rows and the ledger; adapters.writer is the real one."""
 
-    def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
-        """Return the entries of a group, or of these records in any group, that meet the span."""
+    def known(self, question: Question) -> Known:
+        """Return what a plan is made from.
 
-    def live_since(self) -> Mapping[str, datetime]:
-        """Return the first live instant of each cumulative metric that has one."""
+        The entries that meet the span, of the group or of its cumulative records in any group,
+        and the live rows that no entry explains.
+        """
 
-    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
+    def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
 
+        `still_wanted` is asked inside the transaction, when nobody else can change the answer.
         Safe to repeat. The entries count as unverified until `verify`.
         """
 

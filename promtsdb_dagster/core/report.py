@@ -49,6 +49,7 @@ class PartitionReport:
     dropped: Counter[str] = field(default_factory=Counter)
     repaired_labels: int = 0
     skipped: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
     found_done: bool = False
 
@@ -114,6 +115,7 @@ def _add_unit(
     report.rows_written += tally.written[window.start]
     report.rows_present += tally.present[window.start]
     report.rows_differing += tally.differing[window.start]
+    report.remarks += tally.remarks
     report.seconds += result.seconds / len(result.batch.partitions)
     for _, converted in result.batch.parts:
         for item in converted.series:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import Any
 
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Entry
-from promtsdb_dagster.core.ports import Batch, Tally
+from promtsdb_dagster.core.ports import Batch, Known, Question, Stray, Tally
 from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import VerificationFailed
 
@@ -50,21 +51,53 @@ class MemoryStore:
         self.fail_verification = False
         self._lock = Lock()
 
-    def ledger(self, group: str, records: Sequence[str], span: Window) -> list[Entry]:
+    def known(self, question: Question) -> Known:
         reach = timedelta(days=1)
-        near = Window(span.start - reach, span.end + reach)
-        return [
+        near = Window(question.span.start - reach, question.span.end + reach)
+        entries = [
             entry
             for entry in self.entries.values()
-            if (entry.group == group or entry.record in records) and entry.window.meet(near)
+            if (entry.group == question.group or entry.record in question.cumulative)
+            and entry.window.meet(near)
         ]
+        return Known(entries, dict(self.live), self._strays(question, near))
 
-    def live_since(self) -> Mapping[str, datetime]:
-        return dict(self.live)
+    def covers(self, name: str, instant: datetime) -> bool:
+        """Say whether an entry stands for a moment of a metric."""
+        return any(
+            entry.record == name
+            and w.ceil(entry.window.start, entry.step) - entry.step < instant
+            and instant <= w.ceil(entry.window.end, entry.step) - entry.step
+            for entry in self.entries.values()
+        )
 
-    def write(self, batch: Batch, still_wanted: Callable[[Sequence[Entry]], bool]) -> Tally | None:
+    def receive_live(self, key: Key, value: str, now: datetime) -> None:
+        """Take a live row of a cumulative metric as the staging trigger does."""
+        instant = EPOCH + timedelta(seconds=key[0])
+        name = key[2]
         with self._lock:
-            if not still_wanted(self.ledger(batch.group, batch.cumulative, batch.span)):
+            if self.covers(name, instant):
+                return
+            self.rows.setdefault(key, value)
+            if instant > now - timedelta(minutes=10):
+                self.live[name] = min(instant, self.live.get(name, instant))
+
+    def _strays(self, question: Question, near: Window) -> list[Stray]:
+        sums: Counter[tuple[str, datetime]] = Counter()
+        for (second, _, name, _), value in self.rows.items():
+            sums[name, EPOCH + timedelta(seconds=second)] += int(value)
+        return sorted(
+            Stray(name, instant, Decimal(value))
+            for (name, instant), value in sums.items()
+            if name in question.cumulative
+            and instant in near
+            and not (name in self.live and instant >= self.live[name])
+            and not self.covers(name, instant)
+        )
+
+    def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
+        with self._lock:
+            if not still_wanted(self.known(batch.question)):
                 return None
             tally = Tally(Counter(), Counter(), Counter())
             for task, part in batch.parts:

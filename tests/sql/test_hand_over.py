@@ -43,7 +43,7 @@ def send(
     name, schema = ("web_requests", "cumsum") if source == "cumsum" else ("up", "common")
     with (
         database.connection() as connection,
-        connection.cursor().copy(f"COPY staging_{source}.prometheus_remote_write FROM STDIN") as to,  # type: ignore[arg-type]
+        connection.cursor().copy(f"COPY staging_{source}.prometheus_remote_write FROM STDIN") as to,
     ):
         for time in times:
             to.write_row((time, tag_id, name, schema, Decimal(1)))
@@ -153,9 +153,9 @@ def test_every_refusal_is_counted(
     for _ in range(2):
         with database.connection() as connection:
             connection.execute(
-                "INSERT INTO staging_internal.prometheus_remote_write VALUES"
-                " (%(time)s, 1, 'up', 'common', %(value)s), (%(time)s, 2, 'up', 'common', %(value)s)",
-                {"time": time, "value": value},
+                "INSERT INTO staging_internal.prometheus_remote_write"
+                " SELECT %s, n, 'up', 'common', %s FROM generate_series(1, 2) AS n",
+                (time, value),
             )
     assert refusals(database) == [("internal", reason, 4)]
 
@@ -172,6 +172,7 @@ def test_a_live_row_waits_for_a_backfill_that_is_about_to_commit(
             live.execute("SET lock_timeout = '200ms'")
             with pytest.raises(Exception, match="lock timeout"):
                 live.execute(
-                    "INSERT INTO staging_cumsum.prometheus_remote_write VALUES (%s, 1, 'a', 'b', 1)",
+                    "INSERT INTO staging_cumsum.prometheus_remote_write"
+                    " VALUES (%s, 1, 'a', 'b', 1)",
                     (OLD,),
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,9 +71,14 @@ class World:
             instant = START + minute * MINUTE
             if instant > self.now:
                 continue
-            self.store.live.setdefault(NAME, instant)
-            key = (int(instant.timestamp()), self.tag, NAME, "cumsum")
-            self.store.rows.setdefault(key, str(increment(instant)))
+            self._receive(instant, increment(instant))
+
+    def replay_hour_by_hand(self, instant: datetime) -> None:
+        self._receive(instant, int(values("", instant, HOUR)[""]))
+
+    def _receive(self, instant: datetime, value: int) -> None:
+        key = (int(instant.timestamp()), self.tag, NAME, "cumsum")
+        self.store.receive_live(key, str(value), self.now)
 
 
 def expected_total(first: datetime, last: datetime) -> int:
@@ -86,6 +92,7 @@ ACTIONS = st.lists(
         st.tuples(st.just("live group"), st.lists(st.integers(0, DAYS - 1), min_size=1)),
         st.tuples(st.just("crash"), st.lists(st.integers(0, DAYS - 1), min_size=1)),
         st.tuples(st.just("time"), st.integers(1, 2000)),
+        st.tuples(st.just("late rows"), st.lists(st.integers(1, 400), min_size=2, max_size=2)),
     ),
     max_size=8,
 )
@@ -100,14 +107,20 @@ def test_a_running_total_is_exact(
     1. Backfills of hours and of minutes run in any order, over any days, some of them dying
        between commit and verification, while time goes on.
     2. A live writer starts at some minute that is young when it starts, and stops later.
-    3. At the end both groups run once over everything.
-    4. The total is that of the source from the first hour to the last settled minute.
+    3. Rows that were held up somewhere come late, before and after that.
+    4. At the end both groups run once over everything.
+    5. The total is that of the source from the first hour to the last settled minute.
     """
     world = World()
     for kind, argument in actions:
         if kind == "time":
             assert isinstance(argument, int)
             world.now = min(world.now + argument * MINUTE, START + (DAYS * DAY) - HOUR)
+        elif kind == "late rows":
+            assert isinstance(argument, list)
+            ago, length = argument
+            last = int((world.now - START) / MINUTE) - ago
+            world.send_live(list(range(max(1, last - length), last + 1)))
         elif isinstance(argument, list):
             group = "live" if kind == "live group" else "backfill_forever"
             world.backfill(group, argument, crash=kind == "crash")
@@ -128,6 +141,32 @@ def test_a_running_total_is_exact(
     settled = world.now - MINUTE
     # The hour that ends at the first instant of history belongs to it.
     assert world.store.total() == expected_total(START - HOUR + MINUTE, settled)
+
+
+@pytest.mark.parametrize("minutes", [[600], [600, 601], [599, 600], [613], [601, 720]])
+@pytest.mark.parametrize("covered_first", [False, True])
+def test_rows_that_come_late_complete_their_hour(minutes: list[int], covered_first: bool) -> None:
+    """A row at a full hour may be a minute's even when it stands alone."""
+    world = World()
+    world.now = START + DAY
+    if covered_first:
+        world.backfill("backfill_forever", [0])
+    world.send_live(minutes)
+    world.now += DAY
+    world.backfill("backfill_forever", [0])
+
+    assert world.store.total() == expected_total(START - HOUR + MINUTE, START + DAY - HOUR)
+
+
+def test_an_hour_that_was_replayed_by_hand_counts_once() -> None:
+    world = World()
+    world.now = START + 2 * DAY
+    for hour in (5, 6, 9):
+        world.replay_hour_by_hand(START + hour * HOUR)
+    world.send_live([7 * 60 + 1])
+    world.backfill("backfill_forever", [0])
+
+    assert world.store.total() == expected_total(START - HOUR + MINUTE, START + DAY - HOUR)
 
 
 def test_a_metric_that_is_added_later_does_not_wait_for_those_that_are_done() -> None:
