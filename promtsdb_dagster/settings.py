@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from promtsdb_dagster.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
+# PostgREST takes no shorter key.
+JWT_SECRET_LENGTH = 32
 
 
 class Settings(BaseSettings):
@@ -46,6 +49,14 @@ class Settings(BaseSettings):
     telegraf_url: str = Field(
         "http://localhost:9273/write", description="where live samples are remote-written"
     )
+    telegraf_username: str = Field("promtsdb", description="user of Telegraf's listener")
+    telegraf_password: SecretStr | None = Field(
+        None, description="password of Telegraf's listener; who writes to it must send it"
+    )
+    telegraf_username: str = Field("promtsdb", description="user of the remote write listener")
+    telegraf_password: SecretStr | None = Field(
+        None, description="password of the remote write listener"
+    )
     telegraf_metrics_url: str | None = Field(
         None, description="Telegraf's own metrics, e.g. http://localhost:9274/metrics"
     )
@@ -54,6 +65,32 @@ class Settings(BaseSettings):
         None, description="PostgREST's admin port, e.g. http://localhost:3001"
     )
     api_url: str | None = Field(None, description="the public API, e.g. http://localhost:3000")
+    jwt_secret: SecretStr | None = Field(
+        None,
+        min_length=JWT_SECRET_LENGTH,
+        description="key of the API's tokens (HS256), the same as PostgREST's",
+    )
+
+    vmalert_program: Path | None = Field(
+        None, description="vmalert to replay with; unset: the one in tools/bin or on the PATH"
+    )
+    replay_image: str | None = Field(
+        None,
+        description="image to replay with in a container, e.g. victoriametrics/vmalert:v1.150.0",
+    )
+    replay_networks: str = Field(
+        "", description="names of that container's networks, separated by commas"
+    )
+
+    vmalert_program: Path | None = Field(
+        None, description="vmalert that replays; unset: the one in tools/bin or on the PATH"
+    )
+    replay_image: str | None = Field(
+        None, description="image whose containers replay, with a version; unset: a process does"
+    )
+    replay_network: str | None = Field(
+        None, description="networks of these containers, separated by commas"
+    )
 
     promtsdb_state_dir: Path = Field(
         ROOT / ".local", description="folder of the bundled local stack's data and logs"
@@ -81,6 +118,14 @@ class Settings(BaseSettings):
             raise ConfigurationError(_missing("DATABASE_URL", "the URL of the owner role"))
         return self.database_url.get_secret_value()
 
+    def require_jwt_secret(self) -> str:
+        """Return JWT_SECRET or raise ConfigurationError."""
+        if self.jwt_secret is None:
+            raise ConfigurationError(
+                _missing("JWT_SECRET", f"PostgREST's key of {JWT_SECRET_LENGTH} characters or more")
+            )
+        return self.jwt_secret.get_secret_value()
+
     def require_datasource_url(self) -> str:
         """Return DATASOURCE_URL or raise ConfigurationError."""
         if self.datasource_url is None:
@@ -94,12 +139,18 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
+            f"{_shown(str(item['loc'][0]), item['input'])}: {item['msg']}"
             for item in error.errors()
         )
         raise ConfigurationError(
             f"the environment has unusable settings: {problems}; see .env.example"
         ) from None
+
+
+def _shown(field: str, value: object) -> str:
+    if SecretStr in get_args(Settings.model_fields[field].annotation):
+        return f"{field.upper()} (a secret of {len(str(value))} characters)"
+    return f"{field.upper()}={value!r}"
 
 
 def _missing(variable: str, meaning: str) -> str:
