@@ -53,10 +53,6 @@ class Settings(BaseSettings):
     telegraf_password: SecretStr | None = Field(
         None, description="password of Telegraf's listener; who writes to it must send it"
     )
-    telegraf_username: str = Field("promtsdb", description="user of the remote write listener")
-    telegraf_password: SecretStr | None = Field(
-        None, description="password of the remote write listener"
-    )
     telegraf_metrics_url: str | None = Field(
         None, description="Telegraf's own metrics, e.g. http://localhost:9274/metrics"
     )
@@ -80,16 +76,6 @@ class Settings(BaseSettings):
     )
     replay_networks: str = Field(
         "", description="names of that container's networks, separated by commas"
-    )
-
-    vmalert_program: Path | None = Field(
-        None, description="vmalert that replays; unset: the one in tools/bin or on the PATH"
-    )
-    replay_image: str | None = Field(
-        None, description="image whose containers replay, with a version; unset: a process does"
-    )
-    replay_network: str | None = Field(
-        None, description="networks of these containers, separated by commas"
     )
 
     promtsdb_state_dir: Path = Field(
