@@ -1,4 +1,4 @@
-"""Find the programs that the stack starts; installing them is `scripts/setup`'s part."""
+"""Find the programs that the stack starts; `scripts/setup` and `scripts/tools` bring them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promtsdb_dagster.errors import StackError
+from promtsdb_dagster.settings import ROOT
 
+TOOLS = ROOT / "tools" / "bin"
 OLDEST_POSTGRES = 15
 _POSTGRES_PATTERNS = (
     "usr/lib/postgresql/*/bin",
@@ -75,8 +77,8 @@ def find_postgres(wanted: Path | None = None, major: int | None = None) -> Postg
 
 
 def find_program(name: str) -> Path | None:
-    """Return a program on the PATH, or None."""
-    found = shutil.which(name)
+    """Return a program that `make tools` built, else one on the PATH, else None."""
+    found = shutil.which(name, path=str(TOOLS)) or shutil.which(name)
     return Path(found) if found else None
 
 
