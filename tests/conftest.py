@@ -7,5 +7,7 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_pglite",
     "tests.fix_prometheus",
+    "tests.fix_telegraf",
+    "tests.fix_deployment",
     "tests.fix_summary",
 ]
