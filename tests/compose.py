@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from promtsdb_dagster.settings import ROOT
 MAIN = ROOT / "docker/compose.yaml"
 OVERLAY = ROOT / "docker/compose.docker-launcher.yaml"
 # `$$`, `$NAME` and `${NAME}` with the three operators that the files use.
-VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?:(?P<op>:\?|:-|:\+)(?P<rest>[^}]*))?\})")
+VARIABLE = re.compile(
+    r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?:(?P<op>:\?|:-|:\+)(?P<rest>[^}]*))?\})"
+)
 
 
+@cache
 def services(path: Path = MAIN) -> dict[str, dict[str, Any]]:
     """Return the services of one file with anchors resolved and variables left alone."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]

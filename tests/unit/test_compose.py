@@ -1,0 +1,291 @@
+"""Our own rules for the Compose files; `scripts/lint-compose` asks a real Compose beside them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from promtsdb_dagster.settings import ROOT
+from tests.compose import MAIN, OVERLAY, VARIABLE, environment, services, variables, words
+
+FILES = (MAIN, OVERLAY)
+DOCKER = ROOT / "docker"
+# Services that end by themselves; what needs them waits for that.
+STEPS = {"migrate", "roles"}
+# Who may reach the world: to ask Prometheus, or because a published port needs it.
+OUTSIDE = {"vmalert", "dagster-code", "caddy", "dagster-webserver"}
+
+
+def every() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the services of both files by name."""
+    for path in FILES:
+        yield from services(path).items()
+
+
+def whole() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return each service where it is written first: the overlay only adds to some."""
+    yield from services(MAIN).items()
+    yield from ((n, s) for n, s in services(OVERLAY).items() if n not in services(MAIN))
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return source and target of each volume."""
+    found = []
+    for volume in service.get("volumes", []):
+        source, target = re.split(r":(?=/)", VARIABLE.sub("/variable", volume))[:2]
+        found.append((source, target.removesuffix(":ro")))
+    return found
+
+
+def test_every_image_is_pinned_by_its_version() -> None:
+    for name, service in whole():
+        image = service["image"]
+        assert re.fullmatch(r"[a-z0-9/.-]+:v?\d+(\.\d+)+(-[a-z0-9]+)*", image), (name, image)
+
+
+def test_images_of_our_own_carry_our_version() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    assert version
+    for name, service in whole():
+        ours = service["image"].startswith("promtsdb/")
+        assert ours == ("build" in service), name
+        if ours:
+            assert service["image"].endswith(f":{version[1]}")
+            assert (DOCKER / service["build"]["context"]).resolve() == ROOT
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+
+
+def test_every_service_that_stays_is_asked_whether_it_is_well() -> None:
+    for name, service in whole():
+        if name in STEPS:
+            assert service["restart"].startswith("on-failure:")
+            assert "healthcheck" not in service
+        else:
+            assert service["restart"] == "unless-stopped"
+            assert words(service, "healthcheck")
+            assert {"interval", "timeout", "retries", "start_period"} <= set(service["healthcheck"])
+
+
+def test_every_dependency_has_a_condition_that_can_come_true() -> None:
+    for name, service in every():
+        for needed, how in (service.get("depends_on") or {}).items():
+            steps = needed in STEPS
+            wanted = "service_completed_successfully" if steps else "service_healthy"
+            assert how == {"condition": wanted}, (name, needed)
+            assert needed in {**services(MAIN), **services(OVERLAY)}
+
+
+def test_services_start_in_the_order_of_a_sample() -> None:
+    """Nothing writes before the schema and the roles are there; the door opens last."""
+    found = services()
+
+    def before(name: str) -> set[str]:
+        direct = set(found[name].get("depends_on") or {})
+        return direct.union(*map(before, direct)) if direct else set()
+
+    schema = {"timescaledb", "migrate", "roles"}
+    for name in set(found) - schema:
+        assert schema <= before(name), name
+    assert "telegraf" in before("vmalert")
+    assert "postgrest" in before("caddy")
+    assert "dagster-code" in before("dagster-webserver") & before("dagster-daemon")
+
+
+def test_containers_are_confined() -> None:
+    for name, service in whole():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"] is True, name
+        assert service["mem_limit"], name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
+def test_no_container_has_more_than_a_container_has() -> None:
+    more = {"privileged", "network_mode", "pid", "ipc", "cap_add", "devices", "userns_mode"}
+    for name, service in every():
+        assert not more & set(service), name
+        sockets = [source for source, _ in mounts(service) if source.endswith(".sock")]
+        assert not sockets or name == "docker-proxy"
+
+
+def test_no_container_runs_as_root() -> None:
+    for name, service in whole():
+        user = str(service["user"]).split(":")[0]
+        assert user not in ("", "0", "root"), name
+
+
+def test_only_the_api_is_public() -> None:
+    for name, service in every():
+        for port in service.get("ports", []):
+            assert name == "caddy" or port.startswith("127.0.0.1:"), port
+
+
+def test_only_who_needs_it_reaches_the_world() -> None:
+    merged = yaml.safe_load(MAIN.read_text("utf-8"))["networks"]
+    merged |= yaml.safe_load(OVERLAY.read_text("utf-8"))["networks"]
+    assert [name for name, each in merged.items() if not each.get("internal")] == ["outside"]
+    for name, service in services().items():
+        assert service["networks"], name
+        assert ("outside" in service["networks"]) == (name in OUTSIDE)
+    # The public door reaches PostgREST and no database.
+    assert set(services()["caddy"]["networks"]) == {"api", "outside"}
+
+
+def test_secrets_come_from_the_environment() -> None:
+    for name, service in every():
+        for key, value in environment(service).items():
+            if value and re.search(r"PASSWORD|SECRET|TOKEN|_password|bearerToken", key):
+                assert re.fullmatch(r"\$\{\w+(:\?[^}]+|:-)?\}", value), (name, key)
+        for url in re.findall(r"://[^\s\"']*@", yaml.safe_dump(service)):
+            assert re.fullmatch(r"://[a-z]+:\$\{[A-Z_]+\}@", url), url
+
+
+def test_no_service_logs_in_as_a_superuser() -> None:
+    for name, service in every():
+        assert not re.search(r"://postgres[:@]", yaml.safe_dump(service))
+        assert environment(service).get("PGUSER") in (None, "promtsdb")
+        assert not re.search(r"-U\s*postgres|--username[= ]postgres", yaml.safe_dump(service))
+        assert "POSTGRES_PASSWORD" not in yaml.safe_dump(service) or name == "timescaledb"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_variable_is_documented(path: Path) -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert variables(path) <= documented
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_required_variable_says_its_name(path: Path) -> None:
+    required = [m for m in VARIABLE.finditer(path.read_text("utf-8")) if m["op"] == ":?"]
+    assert required
+    for match in required:
+        assert re.fullmatch(
+            rf"{match['name']} is not set, wanted .+; see \.env\.example", match["rest"]
+        )
+
+
+def test_a_variable_used_without_an_operator_is_required_elsewhere() -> None:
+    """Or a start without it would go on with nothing in its place."""
+    required = variables(MAIN, ":?")
+    for path in FILES:
+        bare = {
+            m["name"]
+            for m in VARIABLE.finditer(path.read_text(encoding="utf-8"))
+            if m["name"] and m["op"] is None
+        }
+        assert bare <= required
+
+
+def test_every_mounted_file_exists_and_is_the_only_one() -> None:
+    """The local stack has no other to use."""
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    for name, service in every():
+        for source, _ in mounts(service):
+            if not source.startswith("."):
+                continue
+            file = (DOCKER / source).resolve()
+            assert file.exists(), (name, source)
+            if file.is_file() and tracked:
+                assert [t for t in tracked if Path(t).name == file.name] == [
+                    str(file.relative_to(ROOT))
+                ]
+
+
+def test_named_volumes_and_networks_are_declared() -> None:
+    main: dict[str, Any] = yaml.safe_load(MAIN.read_text(encoding="utf-8"))
+    overlay: dict[str, Any] = yaml.safe_load(OVERLAY.read_text(encoding="utf-8"))
+    networks = {*main["networks"], *overlay["networks"]}
+    for name, service in every():
+        for source, _ in mounts(service):
+            assert source.startswith((".", "/")) or source in main["volumes"], (name, source)
+        assert set(service.get("networks", [])) <= networks, name
+
+
+@pytest.mark.parametrize(
+    ("service", "package"),
+    [
+        ("telegraf", "github.com/influxdata/telegraf"),
+        ("vmalert", "github.com/VictoriaMetrics/VictoriaMetrics"),
+        ("migrate", "github.com/golang-migrate/migrate/v4"),
+    ],
+)
+def test_images_are_the_versions_that_make_tools_builds(service: str, package: str) -> None:
+    text = (ROOT / "tools" / service / "go.mod").read_text(encoding="utf-8")
+    pinned = re.search(rf"^(?:require )?\s*{re.escape(package)} v(\S+)", text, re.MULTILINE)
+    assert pinned
+    tag = services()[service]["image"].split(":")[1]
+    assert re.match(r"v?([\d.]+)", tag)[1] == pinned[1]  # type: ignore[index]
+
+
+def test_the_stack_and_the_replays_use_one_vmalert() -> None:
+    replay = environment(services(OVERLAY)["dagster-daemon"])["REPLAY_IMAGE"]
+    assert replay == services()["vmalert"]["image"]
+    assert replay
+    assert f"#REPLAY_IMAGE={replay}" in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def test_health_checks_ask_more_than_whether_a_process_is_there() -> None:
+    wanted = {
+        "timescaledb": "-U promtsdb -d metrics",
+        "telegraf": ":9274/metrics",
+        "vmalert": "/api/v1/rules",
+        "postgrest": "--ready",
+        "caddy": "/rpc/",
+        "dagster-daemon": "liveness-check",
+    }
+    for name, question in wanted.items():
+        assert question in " ".join(words(services()[name], "healthcheck")), name
+
+
+def dockerfiles() -> list[Path]:
+    return sorted(DOCKER.glob("*/Dockerfile"))
+
+
+@pytest.mark.parametrize("path", dockerfiles(), ids=lambda path: path.parent.name)
+def test_dockerfiles_are_pinned_and_end_without_root(path: Path) -> None:
+    text = re.sub(r"\\\n", " ", path.read_text(encoding="utf-8"))
+    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    stages = {words[3] for words in lines if words[0] == "FROM" and len(words) == 4}
+    for base in (line[1] for line in lines if line[0] == "FROM" and line[1] not in stages):
+        assert re.search(r":\d+\.\d+(\.\d+)?(-[a-z0-9]+)*$", base), base
+    users = [line[1] for line in lines if line[0] == "USER"]
+    assert users
+    assert users[-1].split(":")[0] not in ("0", "root")
+    assert "ADD" not in {line[0] for line in lines}
+
+
+@pytest.mark.parametrize("path", dockerfiles(), ids=lambda path: path.parent.name)
+def test_what_dockerfiles_copy_is_in_the_context(path: Path) -> None:
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = tuple(line[1:] for line in ignore if line.startswith("!"))
+    text = re.sub(r"\\\n", " ", path.read_text(encoding="utf-8"))
+    for line in text.splitlines():
+        if not line.startswith("COPY ") or "--from=" in line:
+            continue
+        for source in (word for word in line.split()[1:-1] if not word.startswith("--")):
+            assert (ROOT / source).exists(), source
+            assert Path(source).parts[0] in kept, source
+    # Nothing that is never committed gets into an image.
+    assert {"*", "**/.env*"} <= set(ignore)
+
+
+def test_the_lint_says_when_there_is_no_compose(tmp_path: Path) -> None:
+    for name in ("sh", "dirname", "sed", "sort"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    told = subprocess.run(
+        [str(ROOT / "scripts/lint-compose")],
+        env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0
+    assert "no Docker Compose here" in told.stderr
