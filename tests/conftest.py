@@ -9,5 +9,6 @@ pytest_plugins = [
     "tests.fix_prometheus",
     "tests.fix_telegraf",
     "tests.fix_deployment",
+    "tests.fix_postgrest",
     "tests.fix_summary",
 ]

@@ -120,4 +120,9 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- PostgREST gives each request the limits of web_anon or writer. This one is behind them, should
+-- it ever fail to read them.
+ALTER ROLE postgrest SET statement_timeout = '30s';
+ALTER ROLE postgrest SET idle_in_transaction_session_timeout = '30s';
 COMMIT;
