@@ -7,6 +7,7 @@ sensor that needs it.
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
 
@@ -18,12 +19,16 @@ from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.migrations import Migration, Migrator, load_migrations
 from promtsdb_dagster.adapters.prometheus import Prometheus
-from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing
+from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
+from promtsdb_dagster.adapters.reservations import Reservations
+from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing, read_text
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.ports import Store
+from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
@@ -48,7 +53,7 @@ from promtsdb_dagster.defs.storage import (
     storage_sensor,
     storage_specs,
 )
-from promtsdb_dagster.settings import Settings, load_settings
+from promtsdb_dagster.settings import ROOT, Settings, load_settings
 
 
 class Installation:
@@ -59,7 +64,7 @@ class Installation:
         self._migrations = tuple(migrations)
         # Cached on the instance, so that two installations in one process share nothing.
         self._database = cache(self._open_database)
-        self._engine = cache(self._build_backfill)
+        self._engine = cache(lambda: self._build_backfill(Writer(self._database()), self.policy()))
         self._opened = ExitStack()
 
     def close(self) -> None:
@@ -89,6 +94,17 @@ class Installation:
         """Return the engine that moves history."""
         return self._engine()
 
+    def replay_setup(self) -> ReplaySetup:
+        """Return how vmalert is asked to replay."""
+        return replay_setup_of(self._settings)
+
+    def replayed_backfill(self, replayer: Replayer, patience: timedelta) -> Backfill:
+        """Return the engine whose rows a replay brings, at most `patience` after its end."""
+        database = self._database()
+        store = ReplayedStore(Writer(database), Reservations(database), replayer, patience)
+        # One vmalert and one wait at a time: the live rows pass the same Telegraf.
+        return self._build_backfill(store, replace(self.policy(), concurrency=1))
+
     def migrator(self) -> Migrator:
         """Return what applies the schema."""
         return Migrator(self._database(), self._migrations)
@@ -117,7 +133,7 @@ class Installation:
         self._opened.callback(database.close)
         return database
 
-    def _build_backfill(self) -> Backfill:
+    def _build_backfill(self, store: Store, policy: Policy) -> Backfill:
         settings = self._settings
         groups = load_groups(
             settings.rules_dir,
@@ -135,13 +151,7 @@ class Installation:
             attempts=settings.datasource_attempts,
         )
         self._opened.callback(source.close)
-        return Backfill(
-            source,
-            Writer(self._database()),
-            groups,
-            load_routing(settings.rules_dir),
-            self.policy(),
-        )
+        return Backfill(source, store, groups, load_routing(settings.rules_dir), policy)
 
 
 def install(settings: Settings) -> Installation:
@@ -213,6 +223,29 @@ def _endpoints(settings: Settings) -> Endpoints:
         prometheus_ca_file=settings.datasource_ca_file,
         prometheus_insecure=settings.datasource_tls_insecure,
     )
+
+
+def replay_setup_of(settings: Settings) -> ReplaySetup:
+    """Return how vmalert is asked to replay in this environment."""
+    ca_file = settings.datasource_ca_file
+    command = ReplayCommand(
+        settings.require_datasource_url(),
+        settings.telegraf_url,
+        datasource_username=settings.datasource_username,
+        datasource_password=_revealed(settings.datasource_password),
+        datasource_token=_revealed(settings.datasource_bearer_token),
+        datasource_ca=read_text(ca_file) if ca_file else None,
+        datasource_insecure=settings.datasource_tls_insecure,
+        telegraf_username=settings.telegraf_username,
+        telegraf_password=_revealed(settings.telegraf_password),
+    )
+    networks = [name.strip() for name in settings.replay_networks.split(",")]
+    container = (
+        ReplayContainer(settings.replay_image, tuple(name for name in networks if name))
+        if settings.replay_image
+        else None
+    )
+    return ReplaySetup(command, container, settings.vmalert_program, ROOT / "tools" / "bin")
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -24,9 +25,14 @@ def lock_keys(batch: Batch) -> list[str]:
 
 def parts_of(batch: Batch, target: Target) -> list[Part]:
     """Return the parts with only the series of one hypertable; their order is the batch's."""
+    return only(batch.parts, target)
+
+
+def only(parts: Sequence[Part], target: Target) -> list[Part]:
+    """Return the parts with only the series of one hypertable, in their order."""
     return [
         (task, Converted([s for s in part.series if target_of(s) == target]))
-        for task, part in batch.parts
+        for task, part in parts
     ]
 
 

@@ -1,18 +1,29 @@
 """The four assets that move history from Prometheus into the database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from enum import Enum
 
 import dagster as dg
 from pydantic import Field
 
+from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.report import PartitionReport
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.replaying import replayer_of
 from promtsdb_dagster.defs.reporting import failures_explained, progress_to, window_list
 
 GROUP = "backfill"
 # Runs of this pool ask the same Prometheus; dagster.yaml says how many may do so at once.
 POOL = "prometheus"
+
+
+class Writer(Enum):
+    """Who brings the rows; the names are what a person writes."""
+
+    direct = "direct"
+    replay = "replay"
 
 
 class BackfillConfig(dg.Config):
@@ -23,6 +34,22 @@ class BackfillConfig(dg.Config):
         description=(
             "Fetch and compare again what the ledger holds as done. Heals rows that were changed "
             "by hand; rows that are right stay as they are."
+        ),
+    )
+    writer: Writer = Field(
+        default=Writer.direct,
+        description=(
+            "direct: this run writes the rows. replay: vmalert's replay sends them to Telegraf, "
+            "as live samples come, and this run proves that they arrived. Both leave the same "
+            "rows; direct is faster and needs neither."
+        ),
+    )
+    arrival_seconds: float = Field(
+        default=120,
+        gt=0,
+        description=(
+            "How long after a replay its rows may be on their way through Telegraf. Then the run "
+            "fails and says which are missing; any later run completes them."
         ),
     )
 
@@ -47,7 +74,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         keys = {group.grid.window(key): key for key in context.partition_keys}
         with failures_explained():
-            engine, now = project.backfill(), project.now()
+            engine, now = _engine(context, config, project), project.now()
             report_progress = progress_to(context.log.info)
             engine.check_clock(now)
             report = engine.run(
@@ -72,6 +99,15 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         return dg.MaterializeResult()
 
     return backfill
+
+
+def _engine(
+    context: dg.AssetExecutionContext, config: BackfillConfig, project: Project
+) -> Backfill:
+    if config.writer is Writer.direct:
+        return project.backfill()
+    replayer = replayer_of(context, project.replay_setup())
+    return project.replayed_backfill(replayer, timedelta(seconds=config.arrival_seconds))
 
 
 def _keep_what_is_complete(
@@ -99,6 +135,7 @@ def _metadata(part: PartitionReport) -> dict[str, dg.MetadataValue]:
         "windows_written": window_list(part.windows),
         "found_done": dg.MetadataValue.bool(part.found_done),
         "skipped": dg.MetadataValue.json(list(part.skipped)),
+        "remarks": dg.MetadataValue.json(list(part.remarks)),
         "seconds": dg.MetadataValue.float(round(part.seconds, 3)),
         "rows_per_second": dg.MetadataValue.float(round(part.rows_per_second, 1)),
     }

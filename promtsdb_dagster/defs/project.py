@@ -1,15 +1,17 @@
 """Say what the definitions need from the outside world."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from promtsdb_dagster.adapters.aggregates import Aggregates
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.migrations import Migrator
+from promtsdb_dagster.adapters.replay import ReplaySetup
 from promtsdb_dagster.adapters.services import Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.replaying import Replayer
 
 
 class Project(Protocol):
@@ -28,6 +30,14 @@ class Project(Protocol):
 
     def backfill(self) -> Backfill:
         """Return the engine that moves history."""
+        ...
+
+    def replay_setup(self) -> ReplaySetup:
+        """Return how vmalert is asked to replay."""
+        ...
+
+    def replayed_backfill(self, replayer: Replayer, patience: timedelta) -> Backfill:
+        """Return the engine whose rows a replay brings, at most `patience` after its end."""
         ...
 
     def migrator(self) -> Migrator:
