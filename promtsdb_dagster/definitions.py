@@ -16,14 +16,17 @@ from pydantic import SecretStr
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.migrations import Migration, Migrator, load_migrations
+from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.prometheus import Prometheus
 from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
 from promtsdb_dagster.adapters.reservations import Reservations
 from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing, read_text
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.staging import Staging
+from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
@@ -34,6 +37,12 @@ from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
 from promtsdb_dagster.defs.history import history_job, history_sensor
+from promtsdb_dagster.defs.housekeeping import (
+    HOUSEKEEPING_JOB,
+    TAGS_JOB,
+    housekeeping_assets,
+    housekeeping_schedules,
+)
 from promtsdb_dagster.defs.late_changes import late_changes_sensor
 from promtsdb_dagster.defs.migrations import MIGRATE_JOB, migration_assets
 from promtsdb_dagster.defs.partitions import WEEK, Grid
@@ -53,6 +62,7 @@ from promtsdb_dagster.defs.storage import (
     storage_sensor,
     storage_specs,
 )
+from promtsdb_dagster.defs.upkeep import policies_check, recent_buckets_sensor
 from promtsdb_dagster.settings import ROOT, Settings, load_settings
 
 
@@ -125,6 +135,18 @@ class Installation:
         """Return what asks the services whether they are well."""
         return Services(_endpoints(self._settings))
 
+    def housekeeping(self) -> Housekeeping:
+        """Return what does the work of policies, and drops old notes."""
+        return Housekeeping(self._database())
+
+    def unused_tags(self) -> UnusedTags:
+        """Return what tidies the tag table."""
+        return UnusedTags(self._database())
+
+    def policies(self) -> Policies:
+        """Return what looks whether the upkeep has kept up."""
+        return Policies(self._database())
+
     def _open_database(self) -> Database:
         settings = self._settings
         database = Database(
@@ -186,13 +208,21 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
             *storage_specs(groups),
             *(_aggregate_asset(aggregate, weeks, groups) for aggregate in aggregates),
             *service_specs([aggregate.key for aggregate in aggregates]),
+            *housekeeping_assets(schema),
         ],
-        asset_checks=[empty_check(INTERNAL), empty_check(CUMSUM), *health_checks()],
-        jobs=[MIGRATE_JOB, history_job(groups), HEALTH_JOB],
+        asset_checks=[
+            empty_check(INTERNAL),
+            empty_check(CUMSUM),
+            policies_check(),
+            *health_checks(),
+        ],
+        jobs=[MIGRATE_JOB, history_job(groups), HEALTH_JOB, HOUSEKEEPING_JOB, TAGS_JOB],
+        schedules=housekeeping_schedules(),
         sensors=[
             automation_sensor(),
             history_sensor(groups),
             late_changes_sensor(aggregates, weeks, groups),
+            recent_buckets_sensor(),
             storage_sensor(),
         ],
         resources={"project": project},

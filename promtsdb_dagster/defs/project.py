@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from promtsdb_dagster.adapters.aggregates import Aggregates
+from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.migrations import Migrator
+from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.replay import ReplaySetup
 from promtsdb_dagster.adapters.services import Services
 from promtsdb_dagster.adapters.staging import Staging
+from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.replaying import Replayer
@@ -58,4 +61,16 @@ class Project(Protocol):
 
     def services(self) -> Services:
         """Return what asks the services whether they are well."""
+        ...
+
+    def housekeeping(self) -> Housekeeping:
+        """Return what does the work of policies, and drops old notes."""
+        ...
+
+    def unused_tags(self) -> UnusedTags:
+        """Return what tidies the tag table."""
+        ...
+
+    def policies(self) -> Policies:
+        """Return what looks whether the upkeep has kept up."""
         ...

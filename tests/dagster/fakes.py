@@ -8,8 +8,12 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+from promtsdb_dagster.adapters.housekeeping import ExpiredReport, RecentReport, Refreshed
 from promtsdb_dagster.adapters.services import Endpoints, Services
+from promtsdb_dagster.adapters.unused_tags import TagReport
+from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.policies import Upkeep
 from promtsdb_dagster.core.report import PartitionReport
 from promtsdb_dagster.core.windows import Window
 
@@ -149,6 +153,52 @@ class FakeStaging:
         return SimpleNamespace(metrics_moved=3, tags_moved=2, left=0)
 
 
+@dataclass
+class FakeHousekeeping:
+    """Remember what was asked; on TimescaleDB there is nothing to do."""
+
+    engine: Engine = "postgresql"
+    error: Exception | None = None
+    to_restore: int = 0
+    upkeep_found: Upkeep = field(default_factory=lambda: Upkeep("postgresql"))
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        if self.error:
+            raise self.error
+
+    def refresh_recent(self, *, at_most_seconds: float | None = None) -> RecentReport:
+        self._called(f"refresh within {at_most_seconds} s")
+        if self.engine == "timescaledb":
+            return RecentReport(self.engine)
+        return RecentReport(self.engine, (Refreshed("geo.latest_coords", 5, NOW),), ("cumsum.x",))
+
+    def drop_expired(self, on_progress: Callable[[int, datetime], None]) -> ExpiredReport:
+        self._called("drop")
+        if self.engine == "timescaledb":
+            return ExpiredReport(self.engine)
+        on_progress(4, NOW)
+        return ExpiredReport(self.engine, 4, NOW, complete=False)
+
+    def drop_old_notes(self) -> dict[str, int]:
+        self._called("notes")
+        return {"aggregate_change": 2}
+
+    def restore(self) -> int:
+        self._called("restore")
+        return self.to_restore
+
+    def tidy(self, on_progress: Callable[[str, int], None]) -> TagReport:
+        self._called("tidy")
+        on_progress("internal back to 2026-01-01", 3)
+        return TagReport(10, 3, 1, 0, 0, 0, postponed=2)
+
+    def upkeep(self, now: datetime) -> Upkeep:
+        self._called("look")
+        return self.upkeep_found
+
+
 class FakeProject:
     """Give out the scripted adapters."""
 
@@ -159,6 +209,7 @@ class FakeProject:
         self.state = FakeInventory()
         self.schema = FakeMigrator()
         self.endpoints = Endpoints()
+        self.keeper = FakeHousekeeping()
 
     def now(self) -> datetime:
         return self.clock
@@ -180,6 +231,15 @@ class FakeProject:
 
     def inventory(self) -> Any:
         return self.state
+
+    def housekeeping(self) -> Any:
+        return self.keeper
+
+    def unused_tags(self) -> Any:
+        return self.keeper
+
+    def policies(self) -> Any:
+        return self.keeper
 
     def services(self) -> Services:
         return Services(self.endpoints, timeout_seconds=2)

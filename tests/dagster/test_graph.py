@@ -53,6 +53,7 @@ def test_every_asset_is_in_its_group(groups: dict[str, set[str]]) -> None:
         },
         "aggregates": AGGREGATES,
         "services": {"prometheus", "vmalert", "telegraf", "postgrest", "caddy"},
+        "housekeeping": {"expired_rows", "old_notes", "recent_buckets", "unused_tags"},
     }
 
 
@@ -128,10 +129,17 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
     assert checks == {
         "staging_internal:empty",
         "staging_cumsum:empty",
+        "recent_buckets:policies_healthy",
         *(f"{service}:healthy" for service in services),
     }
-    assert {"migrate", "history", "health"} <= set(repository.job_names)
+    assert {"migrate", "history", "health", "housekeeping", "tidy_tags"} <= set(
+        repository.job_names
+    )
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
-    assert set(sensors) == {"automation", "history", "late_changes", "storage"}
+    assert set(sensors) == {"automation", "history", "late_changes", "recent_buckets", "storage"}
     for sensor in sensors.values():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert set(schedules) == {"housekeeping", "tidy_tags"}
+    for schedule in schedules.values():
+        assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

@@ -1,0 +1,241 @@
+"""Keep the database in shape: expired rows, newest buckets, unused tags, old notes."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+
+from promtsdb_dagster.adapters.housekeeping import RecentReport
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import SECONDS_BETWEEN_LINES, counted, failures_explained
+from promtsdb_dagster.defs.runs import UNFINISHED
+from promtsdb_dagster.defs.storage import CUMSUM_KEY, INTERNAL_KEY, TAG_KEY
+from promtsdb_dagster.errors import PromtsdbError
+
+GROUP = "housekeeping"
+EXPIRED_ROWS = dg.AssetKey("expired_rows")
+RECENT_BUCKETS = dg.AssetKey("recent_buckets")
+UNUSED_TAGS = dg.AssetKey("unused_tags")
+OLD_NOTES = dg.AssetKey("old_notes")
+_KINDS = {"sql", "postgres"}
+_BY_POLICY = "TimescaleDB's own policy does this; the check policies_healthy looks after it"
+
+HOUSEKEEPING_JOB = dg.define_asset_job(
+    "housekeeping",
+    selection=dg.AssetSelection.assets(RECENT_BUCKETS, EXPIRED_ROWS, OLD_NOTES),
+    description="Bring the newest buckets up to date, drop what has expired, check the policies.",
+)
+TAGS_JOB = dg.define_asset_job(
+    "tidy_tags",
+    selection=dg.AssetSelection.assets(UNUSED_TAGS),
+    description="Look at all rows for tags that none refers to, and retire those.",
+)
+
+
+def housekeeping_assets(schema: dg.AssetKey) -> list[dg.AssetsDefinition]:
+    """Return the assets of the group; `schema` is the last migration."""
+    return [
+        _recent_buckets(schema),
+        _expired_rows(schema),
+        _unused_tags(schema),
+        _old_notes(schema),
+    ]
+
+
+def housekeeping_schedules() -> list[dg.ScheduleDefinition]:
+    """Return the schedules, which run from the start."""
+    return [
+        # Neither at a full hour nor at a midnight, when everybody's schedules start.
+        _schedule(HOUSEKEEPING_JOB.name, "17 * * * *"),
+        _schedule(TAGS_JOB.name, "41 3 * * *"),
+    ]
+
+
+def _recent_buckets(schema: dg.AssetKey) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=RECENT_BUCKETS,
+        deps=[schema, INTERNAL_KEY, CUMSUM_KEY],
+        group_name=GROUP,
+        kinds=_KINDS,
+        description=(
+            "The last hour of every aggregate, up to a minute ago, and whatever was missed before "
+            "it. The sensor of the same name does it every minute; this does it whole. On "
+            "TimescaleDB it does nothing: policies do it."
+        ),
+    )
+    def recent_buckets(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        with failures_explained():
+            report = project.housekeeping().refresh_recent()
+        if report.engine == "timescaledb":
+            return _left_to_policy(context)
+        context.log.info(refreshed_sentence(report))
+        return dg.MaterializeResult(
+            metadata={
+                "engine": report.engine,
+                "buckets": sum(each.buckets for each in report.refreshed),
+                "refreshed_to": {each.aggregate: str(each.to) for each in report.refreshed},
+            }
+        )
+
+    return recent_buckets
+
+
+def _expired_rows(schema: dg.AssetKey) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=EXPIRED_ROWS,
+        deps=[schema, INTERNAL_KEY],
+        group_name=GROUP,
+        kinds=_KINDS,
+        description=(
+            "Drops gauges older than one year, an hour of them in a transaction; buckets and "
+            "running totals stay. On TimescaleDB it does nothing: a policy does it."
+        ),
+    )
+    def expired_rows(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        say = _now_and_then(context.log.info)
+        with failures_explained():
+            report = project.housekeeping().drop_expired(
+                lambda rows, to: say(f"{counted(rows, 'row')} dropped, up to {to:%Y-%m-%d %H:%M}")
+            )
+        if report.engine == "timescaledb":
+            return _left_to_policy(context)
+        rest = "" if report.complete else ", more next time"
+        context.log.info(f"{counted(report.rows, 'row')} dropped{rest}")
+        return dg.MaterializeResult(
+            metadata={
+                "engine": report.engine,
+                "rows": report.rows,
+                "dropped_to": str(report.dropped_to or "nothing is that old"),
+                "complete": report.complete,
+            }
+        )
+
+    return expired_rows
+
+
+def _unused_tags(schema: dg.AssetKey) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=UNUSED_TAGS,
+        deps=[schema, TAG_KEY],
+        group_name=GROUP,
+        kinds=_KINDS,
+        description=(
+            "Retires tags that no row has referred to for a week, and forgets them a month later; "
+            "until then they come back with the first row that refers to them. Looks at all rows."
+        ),
+    )
+    def unused_tags(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        say = _now_and_then(context.log.info)
+        with failures_explained():
+            report = project.unused_tags().tidy(
+                lambda where, left: say(f"{where}: {counted(left, 'tag')} not seen yet")
+            )
+        if report.postponed:
+            context.log.info(
+                f"{counted(report.postponed, 'tag')} could not be retired, since the tag table was "
+                "in use all the time; tried again at the next tick"
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "tags": report.tags,
+                "unused": report.unused,
+                "noticed": report.noticed,
+                "retired": report.retired,
+                "restored": report.restored,
+                "forgotten": report.forgotten,
+                "postponed": report.postponed,
+            }
+        )
+
+    return unused_tags
+
+
+def _old_notes(schema: dg.AssetKey) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=OLD_NOTES,
+        deps=[schema],
+        group_name=GROUP,
+        kinds=_KINDS,
+        description=(
+            "Drops bookkeeping that nothing will act on any more: changes of what can never be "
+            "refreshed again, counts of refused rows of the year before last."
+        ),
+    )
+    def old_notes(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult[None]:
+        with failures_explained():
+            dropped = project.housekeeping().drop_old_notes()
+        context.log.info(", ".join(f"{rows:,} of {table}" for table, rows in dropped.items()))
+        return dg.MaterializeResult(metadata={**dropped})
+
+    return old_notes
+
+
+def _schedule(job: str, cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=job,
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Starts the job {job}, when the database can be reached and is migrated.",
+    )
+    def tick(
+        context: dg.ScheduleEvaluationContext, project: dg.ResourceParam[Project]
+    ) -> dg.RunRequest | dg.SkipReason:
+        running = context.instance.get_runs(
+            dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1
+        )
+        if running:
+            return dg.SkipReason(f"the run {running[0].run_id} of {job} is not over yet")
+        try:
+            why = not_ready(project)
+        except PromtsdbError as error:
+            why = str(error)
+        return dg.SkipReason(why) if why else dg.RunRequest()
+
+    return tick
+
+
+def not_ready(project: Project) -> str | None:
+    """Return why the database cannot be kept in shape yet, or None."""
+    pending = len(project.migrator().status().pending)
+    if not pending:
+        return None
+    return f"{counted(pending, 'migration')} not applied, wanted all; materialize group migrations"
+
+
+def _left_to_policy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    context.log.info(_BY_POLICY)
+    return dg.MaterializeResult(metadata={"engine": "timescaledb", "nothing_done": _BY_POLICY})
+
+
+def refreshed_sentence(report: RecentReport) -> str:
+    """Return what a refresh of the newest buckets did."""
+    changed = sum(each.buckets for each in report.refreshed)
+    to = min((each.to for each in report.refreshed), default=None)
+    done = f"{counted(changed, 'bucket')} changed"
+    if to:
+        done += f", all done up to {to:%Y-%m-%d %H:%M} UTC"
+    busy: Sequence[str] = report.busy
+    return f"{done}; {', '.join(busy)} were in use, tried again" if busy else done
+
+
+def _now_and_then(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what says only a few of the many lines that it is given."""
+    said_at = time.monotonic()
+
+    def report(text: str) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= SECONDS_BETWEEN_LINES:
+            said_at = time.monotonic()
+            say(text)
+
+    return report

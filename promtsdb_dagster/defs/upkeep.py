@@ -1,0 +1,90 @@
+"""Do each minute what refresh policies do, and check that policies, theirs or ours, keep up."""
+
+import time
+
+import dagster as dg
+
+from promtsdb_dagster.core.policies import Upkeep, problems
+from promtsdb_dagster.defs.housekeeping import RECENT_BUCKETS, not_ready, refreshed_sentence
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import counted, failures_explained
+from promtsdb_dagster.errors import PromtsdbError
+
+# Six statements of at most this fit well into the minute after which Dagster gives up a sensor.
+_SECONDS_A_STATEMENT = 5.0
+
+
+def recent_buckets_sensor() -> dg.SensorDefinition:
+    """Return the sensor that does each minute what a refresh policy does."""
+
+    @dg.sensor(
+        name="recent_buckets",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        asset_selection=dg.AssetSelection.assets(RECENT_BUCKETS),
+        description=(
+            "Refreshes the last hour of every aggregate on PostgreSQL without TimescaleDB. It "
+            "works here and starts no run: a run costs seconds of a core, this milliseconds. "
+            "Brings back retired tags that new rows refer to."
+        ),
+    )
+    def recent_buckets(
+        context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+    ) -> dg.SkipReason:
+        started = time.monotonic()
+        try:
+            if why := not_ready(project):
+                return dg.SkipReason(why)
+            restored = project.unused_tags().restore()
+            report = project.housekeeping().refresh_recent(at_most_seconds=_SECONDS_A_STATEMENT)
+        except PromtsdbError as error:
+            return dg.SkipReason(str(error))
+        told = f"; {counted(restored, 'retired tag')} brought back" if restored else ""
+        if report.engine == "timescaledb":
+            return dg.SkipReason(f"TimescaleDB's policies refresh the aggregates{told}")
+        return dg.SkipReason(
+            f"{refreshed_sentence(report)}, {time.monotonic() - started:.2f} s{told}"
+        )
+
+    return recent_buckets
+
+
+def policies_check() -> dg.AssetChecksDefinition:
+    """Return the check that what refreshes, compresses and drops has kept up."""
+
+    @dg.asset_check(
+        asset=RECENT_BUCKETS,
+        name="policies_healthy",
+        description=(
+            "The newest buckets keep up with the newest rows, old chunks are compressed, expired "
+            "ones are gone, no change waits for its refresh: judged by what was done, and on "
+            "TimescaleDB by its jobs too, where their reports can be trusted."
+        ),
+    )
+    def policies_healthy(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
+        with failures_explained():
+            now = project.now()
+            upkeep = project.policies().upkeep(now)
+        found = problems(upkeep, now)
+        return dg.AssetCheckResult(
+            passed=not found,
+            description="; ".join(found) or "everything has kept up",
+            metadata={
+                "engine": upkeep.engine,
+                "problems": found,
+                "jobs": len(upkeep.jobs),
+                "false_alarms": _false_alarms(upkeep),
+            },
+        )
+
+    return policies_healthy
+
+
+def _false_alarms(upkeep: Upkeep) -> str:
+    count = sum(job.is_false_alarm for job in upkeep.jobs)
+    if not count:
+        return "none"
+    return (
+        f"{counted(count, 'job')} reported as failed by an error of this pair of PostgreSQL and "
+        "TimescaleDB, after the work was committed"
+    )

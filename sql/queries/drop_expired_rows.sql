@@ -1,0 +1,1 @@
+SELECT dropped, dropped_to FROM internal.drop_expired_rows(%s, coalesce(%s, '-infinity'))

@@ -1,0 +1,1 @@
+DELETE FROM internal.unused_tag WHERE tag_id = ANY(%s::bigint[]) AND retired_at IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT changed, refreshed_to FROM internal.refresh_recent(%s)

@@ -1,0 +1,1 @@
+SELECT internal.restore_tags()

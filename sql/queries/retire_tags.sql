@@ -1,0 +1,1 @@
+SELECT internal.retire_tags(%s::bigint[])

@@ -1,0 +1,1 @@
+SELECT aggregate FROM internal.aggregate_source ORDER BY aggregate

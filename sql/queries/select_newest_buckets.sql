@@ -1,0 +1,1 @@
+SELECT aggregate, wanted, stored FROM internal.newest_buckets(%s, %s)

@@ -1,0 +1,1 @@
+SELECT min(refreshed_to) FROM internal.refresh_mark
