@@ -33,13 +33,14 @@ test: ## Run all tests: ARGS='-k windows'
 	@scripts/setup --tests
 	@$(PYTHON) -m pytest $(ARGS)
 
-check: ## Check format, lint, types, import rules and that the rule files are rendered
+check: ## Check format, lint, types, import rules, that the rule files are rendered, Compose files
 	@scripts/setup --tests
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m promtsdb_dagster.rulesets check
+	@scripts/lint-compose
 
 tools: ## Build Telegraf, vmalert, Caddy and golang-migrate into tools/bin with Go: ARGS='caddy'
 	@scripts/tools $(ARGS)

@@ -78,7 +78,7 @@ class Native:
         for container, native in {
             "timescaledb:5432": f"127.0.0.1:{self.cluster.port}",
             "/dagster/": f"{self.home}/",
-            "0.0.0.0": "127.0.0.1",
+            "0.0.0.0": "127.0.0.1",  # noqa: S104 - inside containers only
             "4000": str(self.code_port),
             "3030": str(self.web_port),
         }.items():
@@ -160,16 +160,22 @@ class Native:
 
 @pytest.fixture
 def native(tmp_path: Path) -> Iterator[Native]:
-    """A cluster of its own with the owner's and Dagster's databases; nothing started yet."""
+    """A new cluster as the container makes it; nothing else started yet."""
     home = tmp_path / "dagster"
     home.mkdir()
     for name in FILES:
         shutil.copy(ROOT / "docker/dagster" / name, home)
     with running_cluster("postgresql") as cluster:
-        with cluster.admin() as connection:
-            for role, database in (("promtsdb", "metrics"), ("dagster", "dagster")):
-                connection.execute(f"CREATE ROLE {role} LOGIN CREATEROLE")  # type: ignore[arg-type]
-                connection.execute(f"CREATE DATABASE {database} OWNER {role}")  # type: ignore[arg-type]
+        # What the container runs on a new cluster.
+        subprocess.run(
+            [str(ROOT / "docker/timescaledb/init.sh")],
+            env={
+                **(os.environ | SECRETS),
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(cluster.port),
+            },
+            check=True,
+        )
         found = Native(home, cluster)
         try:
             yield found
@@ -197,7 +203,9 @@ def test_the_three_processes_work_together(native: Native) -> None:
     launched = native.ask(LAUNCH, job="migrate")["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     native.await_("the run has ended", lambda: _status(native, launched["run"]["runId"]) != "")
-    with Database(native.here("postgresql://promtsdb@timescaledb:5432/metrics")) as metrics:
+    with Database(
+        native.here("postgresql://promtsdb:${OWNER_PASSWORD}@timescaledb:5432/metrics")
+    ) as metrics:
         status = Migrator(metrics, load_migrations(ROOT / "sql")).status()
     assert not status.pending
 
