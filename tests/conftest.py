@@ -10,5 +10,6 @@ pytest_plugins = [
     "tests.fix_telegraf",
     "tests.fix_deployment",
     "tests.fix_postgrest",
+    "tests.fix_caddy",
     "tests.fix_summary",
 ]
