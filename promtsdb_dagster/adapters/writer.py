@@ -113,7 +113,7 @@ class Writer:
             present: dict[tuple[int, datetime], tuple[int, int]] = {}
         else:
             tally.direct = False
-            present = _insert(connection, target, parts, span)
+            present = _insert(connection, target, parts, span, batch.question.cumulative)
         counts = [count_by_instant(part) for _, part in parts]
         for index, by_instant in enumerate(counts):
             for instant, count in by_instant.items():
@@ -132,6 +132,7 @@ def _insert(
     target: Target,
     parts: Sequence[Part],
     span: Window,
+    cumulative: Sequence[str],
 ) -> dict[tuple[int, datetime], tuple[int, int]]:
     """Insert what is missing; return what was there before, by task and instant."""
     connection.execute(query("create_incoming"))
@@ -139,6 +140,8 @@ def _insert(
     bounds = {"start": span.start, "end": span.end}
     found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
     present = {(task, time): (there, differing) for task, time, there, differing in found}
+    if target == "cumsum":
+        _refuse_doubles(connection, bounds, cumulative)
     inserted = connection.execute(query_in(target, "insert_incoming")).rowcount
     expected = copied - sum(there for there, _ in present.values())
     if inserted != expected:
@@ -146,6 +149,22 @@ def _insert(
             f"{expected - inserted} rows of {span} came from another writer while this one wrote"
         )
     return present
+
+
+def _refuse_doubles(
+    connection: Connection, bounds: Mapping[str, datetime], cumulative: Sequence[str]
+) -> None:
+    """Raise StoreError where another series of a running total has the same minutes."""
+    several = [record.partition("#")[0].lower() for record in cumulative if "#" in record]
+    doubled = connection.execute(query("find_doubled"), {**bounds, "several": several}).fetchall()
+    if doubled:
+        name, first, last, count = doubled[0]
+        raise StoreError(
+            f"{count} increments of {name!r} from {first:%Y-%m-%dT%H:%MZ} to {last:%H:%MZ} are "
+            "stored under other labels, wanted each minute once; nothing was written. Give the "
+            "live rule and the backfill the same labels, and Telegraf's rows the host `telegraf`, "
+            "then delete the rows of the wrong series"
+        )
 
 
 def _is_empty(connection: Connection, target: Target, span: Window) -> bool:

@@ -20,8 +20,9 @@ from promtsdb_dagster.core.strays import whole_steps
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import ClockSkew, InputError, SourceTooLarge
 
-# Another run may commit parts of the same unit while this one fetches; each time it plans anew.
-_MAX_PLANS = 5
+# Another run may commit parts of the same unit while this one fetches, or live rows come that were
+# held up; each time it plans anew.
+_MAX_PLANS = 12
 # Queries of one unit that are made ready for the source; its own limit says how many run.
 _FETCHERS_PER_UNIT = 4
 
@@ -61,12 +62,14 @@ class Backfill:
         *,
         now: datetime,
         recheck: bool = False,
+        only: Sequence[Window] = (),
         run_id: str = "",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Report:
         """Do what is left of the partitions; the report holds what failed instead of raising it.
 
-        Safe to repeat, to interrupt, and to run beside itself.
+        Where `only` names windows, the rest of the partitions is left as it is. Safe to repeat,
+        to interrupt, and to run beside itself.
         """
         if group not in self._groups:
             raise InputError(
@@ -74,7 +77,7 @@ class Backfill:
                 "check the rule files"
             )
         rules = self._groups[group]
-        planner = Planner(rules, self._groups, self._routing, self._policy, now, recheck)
+        planner = Planner(rules, self._groups, self._routing, self._policy, now, recheck, only)
         units = units_of(partitions, rules.step, self._policy.instants_per_unit)
         report = Report(group, partitions)
         concurrency = self._policy.concurrency

@@ -46,8 +46,11 @@ class Planner:
         policy: Policy,
         now: datetime,
         recheck: bool,
+        only: Sequence[Window] = (),
     ) -> None:
+        """Clip everything to the windows of `only`, where there are any."""
         self.group = group
+        self._only = tuple(only)
         self._policy = policy
         self._now = now
         self._recheck = recheck
@@ -71,8 +74,9 @@ class Planner:
 
     def scopes(self, span: Window) -> Scopes:
         """Clip a span to what may be fetched; reasons that concern no rule are left out."""
+        asked = w.intersect([span], self._only) if self._only else [span]
         gauges, cumulative = (
-            plan.scope(self.group, [span], now=self._now, policy=self._policy, cumulative=kind)
+            plan.scope(self.group, asked, now=self._now, policy=self._policy, cumulative=kind)
             for kind in (False, True)
         )
         if not self.cumulative:

@@ -1,2 +1,2 @@
--- Filled by its topic in this release.
-SELECT 1;
+DROP TABLE internal.live_gap;
+DROP TABLE internal.live_checked;

@@ -1,0 +1,106 @@
+"""Compare live rows in the database with what the source says, and remember the outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import stamina
+from psycopg.types.multirange import TimestamptzMultirange
+from psycopg.types.range import TimestamptzRange
+
+from promtsdb_dagster.adapters.batches import TARGETS, Target, only
+from promtsdb_dagster.adapters.copying import copy_rows, span_of
+from promtsdb_dagster.adapters.database import Connection, Database
+from promtsdb_dagster.adapters.sql import query, query_in
+from promtsdb_dagster.core.gaps import Comparison, Gap, LiveState
+from promtsdb_dagster.core.ports import Part
+from promtsdb_dagster.core.windows import EPOCH, Window
+from promtsdb_dagster.errors import StoreUnavailable
+
+_retried = stamina.retry(on=StoreUnavailable, attempts=6, wait_jitter=0.5)
+
+
+class LiveRows:
+    """Look at the live rows of a migrated database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @_retried
+    def live_state(self) -> LiveState:
+        """Return where live rows begin, up to where they were compared, and what they lack."""
+        with self._database.connection() as connection:
+            live_since: dict[str, datetime] = dict(
+                connection.execute(query("select_live_start")).fetchall()
+            )
+            checked: dict[str, datetime] = dict(
+                connection.execute(query("select_live_checked")).fetchall()
+            )
+            gaps = connection.execute(query("select_live_gaps")).fetchall()
+        return LiveState(
+            live_since,
+            checked,
+            [
+                Gap(record, hour, _windows(missing), _windows(absent), attempts)
+                for record, hour, missing, absent, attempts in gaps
+            ],
+        )
+
+    @_retried
+    def compare(self, parts: Sequence[Part]) -> list[Comparison]:
+        """Return how what is stored differs from the parts; changes nothing."""
+        lacking, taken, differing = ([Counter[int]() for _ in parts] for _ in range(3))
+        with self._database.connection() as connection:
+            for target in TARGETS:
+                for task, instant, *counts in _look_up(connection, target, parts):
+                    second = int((instant - EPOCH) / timedelta(seconds=1))
+                    for counter, count in zip((lacking, taken, differing), counts, strict=True):
+                        counter[task][second] += count
+        return [
+            Comparison(+short, +other, values.total())
+            for short, other, values in zip(lacking, taken, differing, strict=True)
+        ]
+
+    @_retried
+    def note(self, found: Sequence[Gap], checked_until: Mapping[str, datetime]) -> None:
+        """Replace what is known of these rules and hours, in one transaction."""
+        with self._database.connection() as connection:
+            for gap in found:
+                row: dict[str, Any] = {
+                    "record": gap.record,
+                    "hour": gap.hour,
+                    "missing": _multirange(gap.missing),
+                    "absent": _multirange(gap.absent),
+                    "attempts": gap.attempts,
+                }
+                lacks = gap.missing or gap.absent
+                connection.execute(query("upsert_live_gap" if lacks else "delete_live_gap"), row)
+            for record, until in checked_until.items():
+                connection.execute(query("upsert_live_checked"), {"record": record, "until": until})
+
+
+def _look_up(
+    connection: Connection, target: Target, parts: Sequence[Part]
+) -> list[tuple[int, datetime, int, int, int]]:
+    mine = only(parts, target)
+    span = span_of(mine)
+    if span is None:
+        return []
+    connection.execute(query("create_incoming"))
+    copy_rows(connection, query("copy_incoming"), mine, with_task=True)
+    bounds = {"start": span.start, "end": span.end}
+    rule = {"totals": target == "cumsum", "step": mine[0][0].step}
+    return connection.execute(query_in(target, "find_lacking"), {**bounds, **rule}).fetchall()
+
+
+def _windows(ranges: TimestamptzMultirange) -> tuple[Window, ...]:
+    return tuple(Window(part.lower, part.upper) for part in ranges if part.lower and part.upper)
+
+
+def _multirange(windows: Sequence[Window]) -> TimestamptzMultirange:
+    return TimestamptzMultirange(
+        [TimestamptzRange(window.start, window.end, "[)") for window in windows]
+    )

@@ -1,0 +1,196 @@
+"""Compare live rows with what the source holds, rule by rule and hour by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.fetching import Fetcher
+from promtsdb_dagster.core.gaps import (
+    HOUR,
+    Comparison,
+    Gap,
+    Horizon,
+    LiveState,
+    LiveStore,
+    gap_of,
+    merge_gaps,
+    windows_to_check,
+)
+from promtsdb_dagster.core.plan import Policy, Task
+from promtsdb_dagster.core.planner import numbered
+from promtsdb_dagster.core.ports import Part, Source
+from promtsdb_dagster.core.rules import RuleGroup
+from promtsdb_dagster.core.samples import Routing
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.errors import SourceTooLarge
+
+_FETCHERS = 4
+
+
+@dataclass
+class LiveReport:
+    """Hold what a comparison found."""
+
+    live_since: datetime | None = None
+    hours: int = 0
+    rows: int = 0
+    rows_missing: Counter[str] = field(default_factory=Counter)
+    rows_taken: Counter[str] = field(default_factory=Counter)
+    rows_differing: Counter[str] = field(default_factory=Counter)
+    gaps: list[Gap] = field(default_factory=list)
+    # Cumulative metrics without any live row, while others have some.
+    never_live: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[Window]:
+        """Return the minutes that are to be repaired."""
+        return w.merge(window for gap in self.gaps for window in gap.missing)
+
+    @property
+    def absent(self) -> list[Window]:
+        """Return the minutes that some rule lacks in the source itself."""
+        return w.merge(window for gap in self.gaps for window in gap.absent)
+
+
+class LiveCheck:
+    """Say which live rows are missing, and remember it."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: LiveStore,
+        group: RuleGroup,
+        routing: Routing,
+        policy: Policy,
+        *,
+        patience: timedelta,
+    ) -> None:
+        """Take `patience` for the time after which a live row must have arrived."""
+        self._source = source
+        self._store = store
+        self._step = group.step
+        self._rules = numbered(group.rules)
+        self._routing = routing
+        self._policy = policy
+        self._patience = max(patience, policy.settle)
+
+    def run(self, now: datetime) -> LiveReport:
+        """Compare what was not compared yet, the last hour, and what was missing before.
+
+        Safe to repeat; raises what the source and the store raise, with every hour before that
+        remembered.
+        """
+        state = self._store.live_state()
+        report = LiveReport(min(state.live_since.values(), default=None))
+        if report.live_since is None:
+            return report
+        horizon = Horizon(w.floor(now - self._patience, self._step))
+        todo = {
+            record: windows_to_check(
+                record, rule.record.lower(), state, horizon, cumulative=self._is_total(record)
+            )
+            for record, rule in self._rules.items()
+        }
+        report.never_live = tuple(
+            sorted(
+                record
+                for record, rule in self._rules.items()
+                if self._is_total(record) and rule.record.lower() not in state.live_since
+            )
+        )
+        hours = sorted(
+            {piece.start for each in todo.values() for window in each for piece in _hours(window)}
+        )
+        reached = {
+            record: state.checked_until.get(record, w.floor(windows[0].start, HOUR))
+            for record, windows in todo.items()
+            if windows
+        }
+        with ThreadPoolExecutor(_FETCHERS, "fetch") as askers:
+            fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
+            for hour in hours:
+                checked = self._check_hour(hour, todo, state, fetcher, report)
+                # A rule is done up to where nothing was left out; the last hour may lie beyond.
+                if hour + HOUR <= horizon.end:
+                    next_to = {record for record in checked if reached[record] == hour}
+                    reached |= dict.fromkeys(next_to, hour + HOUR)
+                    self._store.note([], {record: reached[record] for record in next_to})
+        return report
+
+    def _check_hour(
+        self,
+        hour: datetime,
+        todo: Mapping[str, Sequence[Window]],
+        state: LiveState,
+        fetcher: Fetcher,
+        report: LiveReport,
+    ) -> set[str]:
+        whole = Window(hour, hour + HOUR)
+        tasks = [
+            Task(window, self._rules[record], self._step, record, self._is_total(record))
+            for record, windows in todo.items()
+            for window in w.intersect([whole], windows)
+        ]
+        found = merge_gaps(self._compare(tasks, hour, state, fetcher, report), state.gaps)
+        self._store.note(found, {})
+        report.hours += 1
+        report.gaps += [gap for gap in found if gap.missing or gap.absent]
+        return {task.record for task in tasks}
+
+    def _compare(
+        self,
+        tasks: Sequence[Task],
+        hour: datetime,
+        state: LiveState,
+        fetcher: Fetcher,
+        report: LiveReport,
+    ) -> list[Gap]:
+        try:
+            parts = fetcher.fetch(tasks)
+        except SourceTooLarge:
+            if len(tasks) < 2:
+                raise
+            middle = len(tasks) // 2
+            halves = (tasks[:middle], tasks[middle:])
+            return [
+                gap for half in halves for gap in self._compare(half, hour, state, fetcher, report)
+            ]
+        comparisons = self._store.compare(parts)
+        for part, comparison in zip(parts, comparisons, strict=True):
+            _count(report, part, comparison)
+        return [
+            gap_of(
+                task.record,
+                hour,
+                task.window,
+                (task, converted),
+                comparison,
+                live=task.rule.record.lower() in state.live_since,
+            )
+            for (task, converted), comparison in zip(parts, comparisons, strict=True)
+        ]
+
+    def _is_total(self, record: str) -> bool:
+        return self._rules[record].record.lower() in self._routing.cumulative
+
+
+def _hours(window: Window) -> list[Window]:
+    return w.split(Window(w.floor(window.start, HOUR), window.end), HOUR)
+
+
+def _count(report: LiveReport, part: Part, comparison: Comparison) -> None:
+    task, converted = part
+    report.rows += converted.rows
+    name = task.rule.record.lower()
+    for counter, count in (
+        (report.rows_missing, sum(comparison.lacking.values())),
+        (report.rows_taken, sum(comparison.taken.values())),
+        (report.rows_differing, comparison.differing),
+    ):
+        if count:
+            counter[name] += count

@@ -1,0 +1,2 @@
+SELECT record, checked_until
+FROM internal.live_checked
