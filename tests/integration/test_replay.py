@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 
+from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.replay import ReplayCommand
 from promtsdb_dagster.adapters.replay_process import ProcessReplayer
 from promtsdb_dagster.adapters.reservations import Reservations
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
-from promtsdb_dagster.core.replaying import ReplayedStore
+from promtsdb_dagster.core.replaying import Ending, Job, ReplayedStore, Replayer
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.errors import VerificationFailed
 from promtsdb_dagster.settings import ROOT
 from tests.fix_postgres import Cluster, ScratchDatabase
 from tests.fix_prometheus import DAY, GROUPS, MIDNIGHT, NOW, ROUTING, History
 from tests.fix_telegraf import PASSWORD, USERNAME, Telegraf
+from tests.oracle import wrong_buckets
 from tests.rows import stored
 
 HOUR = timedelta(hours=1)
@@ -43,21 +50,30 @@ LEDGER = (
 )
 
 
-def _in_debian() -> Path | None:
-    found = shutil.which("vmalert", path="/usr/bin:/bin:/usr/local/bin")
-    return Path(found) if found else None
+plain = pytest.mark.parametrize("cluster", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def packaged_vmalert() -> Path:
+    """Find vmalert as a distribution has it: Debian's is 1.79."""
+    if found := shutil.which("vmalert", path="/usr/bin:/usr/local/bin"):
+        return Path(found)
+    pytest.skip("no packaged vmalert is there; `apt-get install victoria-metrics` has it")
+
+
+@pytest.fixture
+def current_vmalert() -> Path:
+    """Find the vmalert of tools/."""
+    if (built := ROOT / "tools" / "bin" / "vmalert").exists():
+        return built
+    pytest.skip("no current vmalert is there; `make tools` builds it where Go is installed")
 
 
 @pytest.fixture(params=["packaged", "current"])
 def vmalert(request: pytest.FixtureRequest) -> Path:
-    """Find vmalert as Debian has it, and the one of tools/."""
-    if request.param == "packaged":
-        if found := _in_debian():
-            return found
-        pytest.skip("no packaged vmalert is there; `apt-get install victoria-metrics` has it")
-    if (built := ROOT / "tools" / "bin" / "vmalert").exists():
-        return built
-    pytest.skip("no current vmalert is there; `make tools` builds it where Go is installed")
+    """Find either vmalert in turn."""
+    found: Path = request.getfixturevalue(f"{request.param}_vmalert")
+    return found
 
 
 @pytest.fixture
@@ -69,6 +85,31 @@ def another_database(cluster: Cluster) -> Iterator[ScratchDatabase]:
     cluster.drop(url)
 
 
+def process(source_url: str, telegraf: Telegraf, vmalert: Path) -> ProcessReplayer:
+    command = ReplayCommand(
+        source_url,
+        telegraf.url,
+        telegraf_username=USERNAME,
+        telegraf_password=PASSWORD,
+    )
+    return ProcessReplayer(command, vmalert, longest_seconds=60)
+
+
+def engine(
+    history: History, database: ScratchDatabase, replayer: Replayer, patience: float
+) -> Backfill:
+    store = ReplayedStore(
+        Writer(database),
+        Reservations(database),
+        replayer,
+        timedelta(seconds=patience),
+        # Several portions a partition.
+        rows_at_once=5_000,
+    )
+    limits = Policy(history_start=MIDNIGHT - 20 * DAY, concurrency=1)
+    return Backfill(history.source, store, GROUPS, ROUTING, limits)
+
+
 def replayed(
     history: History,
     database: ScratchDatabase,
@@ -77,24 +118,81 @@ def replayed(
     *,
     source_url: str | None = None,
     patience: float = 60,
-    rows_at_once: int = 5_000,
 ) -> Backfill:
     """Return a backfill whose rows come by vmalert and Telegraf."""
-    command = ReplayCommand(
-        source_url or history.url,
-        telegraf.url,
-        telegraf_username=USERNAME,
-        telegraf_password=PASSWORD,
-    )
-    store = ReplayedStore(
-        Writer(database),
-        Reservations(database),
-        ProcessReplayer(command, vmalert, longest_seconds=60),
-        timedelta(seconds=patience),
-        rows_at_once=rows_at_once,
-    )
-    limits = Policy(history_start=MIDNIGHT - 20 * DAY, concurrency=1)
-    return Backfill(history.source, store, GROUPS, ROUTING, limits)
+    replayer = process(source_url or history.url, telegraf, vmalert)
+    return engine(history, database, replayer, patience)
+
+
+@contextmanager
+def failing_after(queries: int, url: str) -> Iterator[str]:
+    """Pass queries on to a source, and after so many of them answer 503."""
+    left = [queries]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            left[0] -= 1
+            if left[0] < 0:
+                self.send_error(503)
+                return
+            kind = {"Content-Type": self.headers.get("Content-Type", "")}
+            answer = httpx.request(
+                self.command, url + self.path, content=body, headers=kind, trust_env=False
+            )
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def shut_out(database: ScratchDatabase) -> Iterator[None]:
+    """Keep Telegraf from logging in; what it takes stays in its buffer."""
+    with database.connection(autocommit=True) as connection:
+        connection.execute("ALTER ROLE telegraf NOLOGIN")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'telegraf'"
+        )
+        try:
+            yield
+        finally:
+            connection.execute("ALTER ROLE telegraf LOGIN")
+
+
+def verified(database: ScratchDatabase) -> set[bool]:
+    """Return whether all, none or some of the entries are verified."""
+    return {row[-1] for row in everything(database)["ledger"]}
+
+
+def assert_direct_completes(
+    history: History, database: ScratchDatabase, another: ScratchDatabase, partition: Window
+) -> None:
+    """Run the direct writer after a failed replay, and where nothing was before."""
+    for each in (database, another):
+        report = history.backfill(each).run("backfill_forever", [partition], now=NOW)
+        assert report.error is None
+        assert [part.found_done for part in report.partitions] == [False]
+    ours, theirs = everything(database), everything(another)
+    assert [ours[name] for name in TABLES] == [theirs[name] for name in TABLES]
+    windows = [[row[:5] for row in found["ledger"]] for found in (ours, theirs)]
+    assert windows[0] == windows[1]
+    assert verified(database) == {True}
 
 
 def everything(database: ScratchDatabase) -> dict[str, list[Any]]:
@@ -131,3 +229,157 @@ def test_both_writers_leave_the_same(
     assert steps == {("live", timedelta(minutes=1)), ("backfill_forever", HOUR)}
     assert stored(database, "internal.live_start") == []
     assert stored(database, "internal.refused_row") == []
+
+
+def test_what_a_replay_brought_is_refreshed(
+    history: History, database: ScratchDatabase, telegraf: Telegraf, current_vmalert: Path
+) -> None:
+    replay = replayed(history, database, telegraf, current_vmalert)
+    partition = PARTITIONS["backfill_1w"]
+
+    assert replay.run("backfill_1w", [partition], now=NOW).error is None
+
+    aggregates = Aggregates(database)
+    for schema, name, _ in AGGREGATES:
+        aggregates.refresh(f"{schema}.{name}", partition, only_changed=True)
+    assert wrong_buckets(database, NOW) == {}
+    with database.connection() as connection:
+        [held] = connection.execute("SELECT count(*) FROM internal.prometheus_mainnet_1m")
+    assert held[0] > 0
+
+
+def test_after_a_replay_there_is_nothing_left_to_write(
+    history: History, database: ScratchDatabase, telegraf: Telegraf, current_vmalert: Path
+) -> None:
+    partition = PARTITIONS["backfill_forever"]
+    replay = replayed(history, database, telegraf, current_vmalert)
+    replay.run("backfill_forever", [partition], now=NOW)
+    before = everything(database)
+
+    direct = history.backfill(database).run("backfill_forever", [partition], now=NOW)
+    again = replay.run("backfill_forever", [partition], now=NOW, recheck=True)
+
+    assert (direct.error, direct.rows_written) == (None, 0)
+    assert [part.found_done for part in direct.partitions] == [True]
+    assert (again.error, again.rows_written) == (None, 0)
+    assert {name: before[name] for name in TABLES} == {
+        name: rows for name, rows in everything(database).items() if name in TABLES
+    }
+
+
+@plain
+def test_a_source_that_fails_in_the_middle(
+    history: History,
+    database: ScratchDatabase,
+    another_database: ScratchDatabase,
+    telegraf: Telegraf,
+    vmalert: Path,
+) -> None:
+    """vmalert ends with 255 and loses what it had not sent yet."""
+    partition = PARTITIONS["backfill_forever"]
+    with failing_after(4, history.url) as url:
+        replay = replayed(history, database, telegraf, vmalert, source_url=url, patience=2)
+        report = replay.run("backfill_forever", [partition], now=NOW)
+
+    assert isinstance(report.error, VerificationFailed)
+    assert "did not arrive within 2 s" in str(report.error)
+    assert "vmalert ended with status 255" in str(report.error)
+    assert "503" in str(report.error)
+    assert verified(database) == {False}
+    assert_direct_completes(history, database, another_database, partition)
+
+
+@plain
+def test_rows_that_telegraf_cannot_store_in_time(
+    history: History,
+    database: ScratchDatabase,
+    another_database: ScratchDatabase,
+    telegraf: Telegraf,
+    vmalert: Path,
+) -> None:
+    """vmalert ends with 0; what is in the buffer comes hours later and changes nothing."""
+    partition = PARTITIONS["backfill_forever"]
+    with shut_out(database):
+        replay = replayed(history, database, telegraf, vmalert, patience=1)
+        report = replay.run("backfill_forever", [partition], now=NOW)
+        assert isinstance(report.error, VerificationFailed)
+        assert "vmalert ended with status 0" in str(report.error)
+        assert "system_tcp_sent" in str(report.error)
+        assert stored(database, TABLES[1]) == []
+        assert_direct_completes(history, database, another_database, partition)
+    telegraf.wait_until_flushed(1)
+    assert telegraf.counters()["cumsum.written"] > 0
+    assert everything(database) == everything(another_database)
+    assert stored(database, "internal.refused_row") == []
+
+
+@plain
+def test_rows_that_nobody_takes(
+    history: History,
+    database: ScratchDatabase,
+    another_database: ScratchDatabase,
+    telegraf: Telegraf,
+    packaged_vmalert: Path,
+) -> None:
+    """Old versions end with 0 although they dropped everything."""
+    telegraf.stop()
+    partition = PARTITIONS["backfill_forever"]
+    replay = replayed(history, database, telegraf, packaged_vmalert, patience=0.5)
+
+    report = replay.run("backfill_forever", [partition], now=NOW)
+
+    assert isinstance(report.error, VerificationFailed)
+    assert "vmalert ended with status 0" in str(report.error)
+    assert_direct_completes(history, database, another_database, partition)
+
+
+@plain
+def test_a_bad_ending_with_every_row_stored_is_a_remark(
+    history: History, database: ScratchDatabase, telegraf: Telegraf, current_vmalert: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    program = tmp_path / "vmalert"
+    program.write_text(f'#!/bin/sh\n{current_vmalert} "$@"\nexit 255\n')
+    program.chmod(0o755)
+    replay = replayed(history, database, telegraf, program)
+
+    report = replay.run("backfill_1w", [PARTITIONS["backfill_1w"]], now=NOW)
+
+    assert report.error is None
+    [part] = report.partitions
+    assert part.complete
+    assert all("vmalert ended with status 255" in remark for remark in part.remarks)
+    assert verified(database) == {True}
+
+
+@plain
+def test_another_run_while_a_replay_is_under_way(
+    history: History,
+    database: ScratchDatabase,
+    another_database: ScratchDatabase,
+    telegraf: Telegraf,
+    current_vmalert: Path,
+) -> None:
+    """It finds the windows reserved and does exactly those, so no minute counts twice."""
+    partition = PARTITIONS["backfill_forever"]
+    for group in ("backfill_forever", "live"):
+        history.backfill(another_database).run(group, [partition], now=NOW)
+
+    class Interrupted:
+        """Run the other groups' backfill before each replay."""
+
+        def replay(self, job: Job) -> Ending:
+            for group in ("live", "backfill_forever"):
+                report = history.backfill(database).run(group, [partition], now=NOW)
+                assert report.error is None
+            return replayer.replay(job)
+
+    replayer = process(history.url, telegraf, current_vmalert)
+    backfill = engine(history, database, Interrupted(), patience=60)
+
+    report = backfill.run("backfill_forever", [partition], now=NOW)
+
+    assert report.error is None
+    assert verified(database) == {True}
+    ours, theirs = everything(database), everything(another_database)
+    assert [ours[name] for name in TABLES] == [theirs[name] for name in TABLES]
