@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.fix_deployment import Deployment
+from tests.fix_postgres import ScratchDatabase
 from tests.fix_telegraf import Telegraf, wait_until
 from tests.remote_write import Series
 
@@ -32,19 +33,35 @@ def batch(numbers: range) -> list[Series]:
     return [({"__name__": NAMES[n % 2], "n": str(n)}, [(NOW, float(n))]) for n in numbers]
 
 
-def arrived(deployment: Deployment) -> set[int]:
-    """Return the numbers whose rows and tags are stored; fail when one is stored wrongly."""
-    with deployment.database() as database, database.connection() as connection:
-        rows: list[tuple[datetime, str, int, int]] = connection.execute(
-            "SELECT m.time, m.name, m.value::int, (t.labels ->> 'n')::int"
+def arrived(database: ScratchDatabase) -> set[int]:
+    """Return the numbers whose rows are stored; fail when one is stored wrongly."""
+    with database.connection() as connection:
+        rows: list[tuple[str, int, int | None]] = connection.execute(
+            "SELECT m.name, m.value::int, (t.labels ->> 'n')::int"
             " FROM (TABLE internal.prometheus_remote_write UNION ALL"
             " TABLE cumsum.prometheus_remote_write) AS m"
             " LEFT JOIN internal.prometheus_remote_write_tag t USING (tag_id)"
         ).fetchall()
-    assert all(row[2] == row[3] for row in rows), "rows without their tags"
-    assert all(row[1] == NAMES[row[2] % 2] for row in rows)
-    assert len({row[2] for row in rows}) == len(rows)
-    return {row[2] for row in rows}
+    assert all(tag in (number, None) for _, number, tag in rows)
+    assert all(name == NAMES[number % 2] for name, number, _ in rows)
+    numbers = {number for _, number, _ in rows}
+    assert len(numbers) == len(rows)
+    # What has no tags yet is known to have none.
+    assert orphans(database) == sum(tag is None for *_, tag in rows)
+    return numbers
+
+
+def orphans(database: ScratchDatabase) -> int:
+    """Return how many series wait for their tags."""
+    with database.connection() as connection:
+        [[found]] = connection.execute("SELECT count(*) FROM internal.orphan_tag").fetchall()
+    return int(found)
+
+
+def stored(deployment: Deployment) -> set[int]:
+    """Return the numbers whose rows are stored by a deployment."""
+    with deployment.database() as database:
+        return arrived(database)
 
 
 @contextmanager
@@ -78,6 +95,49 @@ def sending(telegraf: Telegraf) -> Iterator[list[int]]:
     assert not failures
 
 
+@contextmanager
+def inserts_blocked(database: ScratchDatabase, table: str) -> Iterator[None]:
+    """Keep everybody from inserting into a table."""
+    with psycopg.connect(database.url) as connection:
+        connection.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())
+        yield
+
+
+def end_waiting(database: ScratchDatabase) -> bool:
+    """End Telegraf's connection that waits for a lock, as a shutdown would; False if none does."""
+    with database.connection() as connection:
+        return bool(
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = 'telegraf'"
+                " AND wait_event_type = 'Lock'"
+            ).fetchall()
+        )
+
+
+@pytest.mark.parametrize("table", ["prometheus_remote_write_tag", "prometheus_remote_write"])
+def test_a_connection_that_the_server_ends_loses_nothing(
+    plain_telegraf: Telegraf, plain_database: ScratchDatabase, table: str
+) -> None:
+    with inserts_blocked(plain_database, f"staging_internal.{table}"):
+        plain_telegraf.send(batch(range(0, 4000, 2)))
+        wait_until(lambda: end_waiting(plain_database), "Telegraf waits in its COPY")
+    plain_telegraf.wait_until_flushed(2000)
+    assert arrived(plain_database) == set(range(0, 4000, 2))
+
+    # Rows whose tags were rolled back with them are no worse than late: after a restart the tags
+    # come with the next sample of each series.
+    assert orphans(plain_database) == (0 if table.endswith("_tag") else 2000)
+    plain_telegraf.stop()
+    plain_telegraf.start()
+    plain_telegraf.send(
+        (labels, [(at + 60_000, value) for at, value in samples])
+        for labels, samples in batch(range(0, 4000, 2))
+    )
+    plain_telegraf.wait_until_flushed(2000)
+    assert orphans(plain_database) == 0
+
+
 def test_a_restart_of_the_database_loses_nothing(deployment: Deployment, service: Telegraf) -> None:
     service.start()
     with sending(service) as taken:
@@ -86,7 +146,7 @@ def test_a_restart_of_the_database_loses_nothing(deployment: Deployment, service
 
     service.wait_until_flushed(len(taken))
 
-    assert arrived(deployment) == set(taken)
+    assert stored(deployment) == set(taken)
 
 
 def test_what_comes_while_the_database_is_down_is_written_later(
@@ -108,7 +168,7 @@ def test_what_comes_while_the_database_is_down_is_written_later(
     deployment.start()
     service.wait_until_flushed(12_000)
 
-    assert arrived(deployment) == set(range(12_000))
+    assert stored(deployment) == set(range(12_000))
 
 
 def test_a_stop_writes_what_is_in_the_buffer(deployment: Deployment, service: Telegraf) -> None:
@@ -116,7 +176,7 @@ def test_a_stop_writes_what_is_in_the_buffer(deployment: Deployment, service: Te
     service.send(batch(range(5000)))
     service.stop()
 
-    assert arrived(deployment) == set(range(5000))
+    assert stored(deployment) == set(range(5000))
 
 
 def test_a_kill_loses_the_buffer_and_no_more(deployment: Deployment, service: Telegraf) -> None:
@@ -132,8 +192,8 @@ def test_a_kill_loses_the_buffer_and_no_more(deployment: Deployment, service: Te
     service.send(batch(range(2000, 3000)))
     service.wait_until_flushed(1000)
 
-    assert arrived(deployment) == {*range(1000), *range(2000, 3000)}
+    assert stored(deployment) == {*range(1000), *range(2000, 3000)}
     # The same series once more, as a repair would: the tags of what was lost come with it.
     service.send(batch(range(1000, 2000)))
     service.wait_until_flushed(2000)
-    assert arrived(deployment) == set(range(3000))
+    assert stored(deployment) == set(range(3000))
