@@ -6,32 +6,11 @@ sensor that needs it.
 
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from functools import cache
 
 import dagster as dg
-from pydantic import SecretStr
 
-from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
-from promtsdb_dagster.adapters.database import Database
-from promtsdb_dagster.adapters.housekeeping import Housekeeping
-from promtsdb_dagster.adapters.inventory import Inventory
-from promtsdb_dagster.adapters.migrations import Migration, Migrator, load_migrations
-from promtsdb_dagster.adapters.policies import Policies
-from promtsdb_dagster.adapters.prometheus import Prometheus
-from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
-from promtsdb_dagster.adapters.reservations import Reservations
-from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing, read_text
-from promtsdb_dagster.adapters.services import Endpoints, Services
-from promtsdb_dagster.adapters.staging import Staging
-from promtsdb_dagster.adapters.unused_tags import UnusedTags
-from promtsdb_dagster.adapters.writer import Writer
-from promtsdb_dagster.core.backfill import Backfill
-from promtsdb_dagster.core.plan import Policy
-from promtsdb_dagster.core.ports import Store
-from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
+from promtsdb_dagster.adapters.aggregates import AGGREGATES
+from promtsdb_dagster.adapters.migrations import load_migrations
 from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
@@ -44,6 +23,11 @@ from promtsdb_dagster.defs.housekeeping import (
     housekeeping_schedules,
 )
 from promtsdb_dagster.defs.late_changes import late_changes_sensor
+from promtsdb_dagster.defs.live_gaps import (
+    check_schedule,
+    live_gaps_sensor,
+    no_gaps_check,
+)
 from promtsdb_dagster.defs.migrations import MIGRATE_JOB, migration_assets
 from promtsdb_dagster.defs.partitions import WEEK, Grid
 from promtsdb_dagster.defs.project import Project
@@ -63,122 +47,8 @@ from promtsdb_dagster.defs.storage import (
     storage_specs,
 )
 from promtsdb_dagster.defs.upkeep import policies_check, recent_buckets_sensor
-from promtsdb_dagster.settings import ROOT, Settings, load_settings
-
-
-class Installation:
-    """Build the adapters of one installation from its settings, each when first asked for."""
-
-    def __init__(self, settings: Settings, migrations: Sequence[Migration]) -> None:
-        self._settings = settings
-        self._migrations = tuple(migrations)
-        # Cached on the instance, so that two installations in one process share nothing.
-        self._database = cache(self._open_database)
-        self._engine = cache(lambda: self._build_backfill(Writer(self._database()), self.policy()))
-        self._opened = ExitStack()
-
-    def close(self) -> None:
-        """Close all connections; safe to repeat. The next use opens new ones."""
-        self._database.cache_clear()
-        self._engine.cache_clear()
-        self._opened.close()
-
-    def now(self) -> datetime:
-        """Return the present, UTC."""
-        return datetime.now(timezone.utc)
-
-    def policy(self) -> Policy:
-        """Return the limits of a backfill."""
-        settings = self._settings
-        return Policy(
-            history_start=settings.history_start,
-            settle=timedelta(seconds=settings.datasource_settle_seconds),
-            concurrency=settings.backfill_concurrency,
-        )
-
-    def database(self) -> Database:
-        """Return what lends connections; opens none."""
-        return self._database()
-
-    def backfill(self) -> Backfill:
-        """Return the engine that moves history."""
-        return self._engine()
-
-    def replay_setup(self) -> ReplaySetup:
-        """Return how vmalert is asked to replay."""
-        return replay_setup_of(self._settings)
-
-    def replayed_backfill(self, replayer: Replayer, patience: timedelta) -> Backfill:
-        """Return the engine whose rows a replay brings, at most `patience` after its end."""
-        database = self._database()
-        store = ReplayedStore(Writer(database), Reservations(database), replayer, patience)
-        # One vmalert and one wait at a time: the live rows pass the same Telegraf.
-        return self._build_backfill(store, replace(self.policy(), concurrency=1))
-
-    def migrator(self) -> Migrator:
-        """Return what applies the schema."""
-        return Migrator(self._database(), self._migrations)
-
-    def aggregates(self) -> Aggregates:
-        """Return what refreshes the aggregates."""
-        return Aggregates(self._database())
-
-    def staging(self) -> Staging:
-        """Return what drains the staging tables."""
-        return Staging(self._database())
-
-    def inventory(self) -> Inventory:
-        """Return what looks at the tables without changing them."""
-        return Inventory(self._database())
-
-    def services(self) -> Services:
-        """Return what asks the services whether they are well."""
-        return Services(_endpoints(self._settings))
-
-    def housekeeping(self) -> Housekeeping:
-        """Return what does the work of policies, and drops old notes."""
-        return Housekeeping(self._database())
-
-    def unused_tags(self) -> UnusedTags:
-        """Return what tidies the tag table."""
-        return UnusedTags(self._database())
-
-    def policies(self) -> Policies:
-        """Return what looks whether the upkeep has kept up."""
-        return Policies(self._database())
-
-    def _open_database(self) -> Database:
-        settings = self._settings
-        database = Database(
-            settings.require_database_url(), max_connections=settings.backfill_concurrency + 4
-        )
-        self._opened.callback(database.close)
-        return database
-
-    def _build_backfill(self, store: Store, policy: Policy) -> Backfill:
-        settings = self._settings
-        groups = load_groups(
-            settings.rules_dir,
-            required=[group.rules for group in backfill_groups(settings.history_start)],
-        )
-        source = Prometheus(
-            settings.require_datasource_url(),
-            username=settings.datasource_username,
-            password=_revealed(settings.datasource_password),
-            bearer_token=_revealed(settings.datasource_bearer_token),
-            ca_file=settings.datasource_ca_file,
-            tls_insecure=settings.datasource_tls_insecure,
-            timeout_seconds=settings.datasource_timeout_seconds,
-            concurrency=settings.datasource_concurrency,
-            attempts=settings.datasource_attempts,
-        )
-        self._opened.callback(source.close)
-        return Backfill(source, store, groups, load_routing(settings.rules_dir), policy)
-
-
-def install(settings: Settings) -> Installation:
-    """Return what builds the adapters that the settings ask for; reads the migration files."""
-    return Installation(settings, load_migrations(settings.sql_dir))
+from promtsdb_dagster.installation import install
+from promtsdb_dagster.settings import Settings, load_settings
 
 
 def all_aggregates() -> list[Aggregate]:
@@ -200,6 +70,7 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
     groups = backfill_groups(settings.history_start)
     weeks = Grid(settings.history_start, WEEK, ahead=True)
     aggregates = all_aggregates()
+    live = groups[-1]
     return dg.Definitions(
         assets=[
             *migration_chain,
@@ -214,14 +85,22 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
             empty_check(INTERNAL),
             empty_check(CUMSUM),
             policies_check(),
+            no_gaps_check(live),
             *health_checks(),
         ],
-        jobs=[MIGRATE_JOB, history_job(groups), HEALTH_JOB, HOUSEKEEPING_JOB, TAGS_JOB],
-        schedules=housekeeping_schedules(),
+        jobs=[
+            MIGRATE_JOB,
+            history_job(groups),
+            HEALTH_JOB,
+            HOUSEKEEPING_JOB,
+            TAGS_JOB,
+        ],
+        schedules=[*housekeeping_schedules(), check_schedule(live)],
         sensors=[
             automation_sensor(),
             history_sensor(groups),
             late_changes_sensor(aggregates, weeks, groups),
+            live_gaps_sensor(live),
             recent_buckets_sensor(),
             storage_sensor(),
         ],
@@ -238,48 +117,6 @@ def _aggregate_asset(
     feeding = [group.key for group in groups if aggregate.source in group.feeds]
     storage = CUMSUM_KEY if aggregate.source == CUMSUM else INTERNAL_KEY
     return aggregate_asset(aggregate, weeks, feeding, storage)
-
-
-def _endpoints(settings: Settings) -> Endpoints:
-    user, password = settings.datasource_username, _revealed(settings.datasource_password)
-    return Endpoints(
-        prometheus=settings.datasource_url,
-        vmalert=settings.vmalert_url,
-        telegraf=settings.telegraf_metrics_url,
-        postgrest=settings.postgrest_admin_url,
-        caddy=settings.api_url,
-        prometheus_auth=(user, password or "") if user else None,
-        prometheus_token=_revealed(settings.datasource_bearer_token),
-        prometheus_ca_file=settings.datasource_ca_file,
-        prometheus_insecure=settings.datasource_tls_insecure,
-    )
-
-
-def replay_setup_of(settings: Settings) -> ReplaySetup:
-    """Return how vmalert is asked to replay in this environment."""
-    ca_file = settings.datasource_ca_file
-    command = ReplayCommand(
-        settings.require_datasource_url(),
-        settings.telegraf_url,
-        datasource_username=settings.datasource_username,
-        datasource_password=_revealed(settings.datasource_password),
-        datasource_token=_revealed(settings.datasource_bearer_token),
-        datasource_ca=read_text(ca_file) if ca_file else None,
-        datasource_insecure=settings.datasource_tls_insecure,
-        telegraf_username=settings.telegraf_username,
-        telegraf_password=_revealed(settings.telegraf_password),
-    )
-    networks = [name.strip() for name in settings.replay_networks.split(",")]
-    container = (
-        ReplayContainer(settings.replay_image, tuple(name for name in networks if name))
-        if settings.replay_image
-        else None
-    )
-    return ReplaySetup(command, container, settings.vmalert_program, ROOT / "tools" / "bin")
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret else None
 
 
 defs = build(load_settings())

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         description="key of the API's tokens (HS256), the same as PostgREST's",
     )
 
+    live_patience_seconds: int = Field(
+        300, ge=0, description="age at which a live row that is not stored counts as missing"
+    )
     vmalert_program: Path | None = Field(
         None, description="vmalert to replay with; unset: the one in tools/bin or on the PATH"
     )

@@ -11,10 +11,11 @@ from datetime import datetime
 import dagster as dg
 from rich.console import Console
 
-from promtsdb_dagster.definitions import Installation, all_aggregates, build, install
+from promtsdb_dagster.definitions import all_aggregates, build
 from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group, backfill_groups
 from promtsdb_dagster.defs.partitions import WEEK, Grid
+from promtsdb_dagster.installation import Installation, install
 from promtsdb_dagster.localstack import open_stack
 from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import Settings, load_settings

@@ -9,10 +9,12 @@ from pydantic import Field
 
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.report import PartitionReport
+from promtsdb_dagster.core.windows import Window, parse_instant
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.replaying import replayer_of
 from promtsdb_dagster.defs.reporting import failures_explained, progress_to, window_list
+from promtsdb_dagster.errors import InputError
 
 GROUP = "backfill"
 # Runs of this pool ask the same Prometheus; dagster.yaml says how many may do so at once.
@@ -34,6 +36,13 @@ class BackfillConfig(dg.Config):
         description=(
             "Fetch and compare again what the ledger holds as done. Heals rows that were changed "
             "by hand; rows that are right stay as they are."
+        ),
+    )
+    only: list[str] = Field(
+        default=[],
+        description=(
+            "Windows inside the partitions to which the run keeps, as START/END in ISO 8601, the "
+            "end exclusive: 2026-11-22T12:03Z/2026-11-22T12:09Z. Empty: the whole partitions."
         ),
     )
     writer: Writer = Field(
@@ -82,6 +91,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
                 list(keys),
                 now=now,
                 recheck=config.recheck,
+                only=[_window(text) for text in config.only],
                 run_id=context.run.run_id,
                 on_progress=lambda p: report_progress(p.done, p.total, f"{p.rows:,} rows"),
             )
@@ -99,6 +109,17 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         return dg.MaterializeResult()
 
     return backfill
+
+
+def _window(text: str) -> Window:
+    start, _, end = text.partition("/")
+    try:
+        return Window(parse_instant(start), parse_instant(end))
+    except ValueError as problem:
+        raise InputError(
+            f"only={text!r} is not a window ({problem}), wanted START/END in ISO 8601 like "
+            "2026-11-22T12:03Z/2026-11-22T12:09Z"
+        ) from None
 
 
 def _engine(

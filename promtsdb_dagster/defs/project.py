@@ -6,6 +6,7 @@ from typing import Protocol
 from promtsdb_dagster.adapters.aggregates import Aggregates
 from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
+from promtsdb_dagster.adapters.live_rows import LiveRows
 from promtsdb_dagster.adapters.migrations import Migrator
 from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.replay import ReplaySetup
@@ -13,6 +14,7 @@ from promtsdb_dagster.adapters.services import Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.replaying import Replayer
 
@@ -41,6 +43,14 @@ class Project(Protocol):
 
     def replayed_backfill(self, replayer: Replayer, patience: timedelta) -> Backfill:
         """Return the engine whose rows a replay brings, at most `patience` after its end."""
+        ...
+
+    def live_rows(self) -> LiveRows:
+        """Return what knows how far live rows were compared with the source."""
+        ...
+
+    def live_check(self) -> LiveCheck:
+        """Return what compares live rows with the source."""
         ...
 
     def migrator(self) -> Migrator:

@@ -11,6 +11,8 @@ from typing import Any
 from promtsdb_dagster.adapters.housekeeping import ExpiredReport, RecentReport, Refreshed
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.unused_tags import TagReport
+from promtsdb_dagster.core.gaps import LiveState
+from promtsdb_dagster.core.live_check import LiveReport
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.policies import Upkeep
@@ -37,6 +39,7 @@ class FakeBackfill:
     error: Exception | None = None
     skew: Exception | None = None
     runs: list[tuple[str, list[Window], bool]] = field(default_factory=list)
+    clipped_to: list[Window] = field(default_factory=list)
 
     def check_clock(self, now: datetime) -> None:
         if self.skew:
@@ -49,9 +52,11 @@ class FakeBackfill:
         *,
         now: datetime,
         recheck: bool,
+        only: Sequence[Window],
         run_id: str,
         on_progress: Callable[[Any], None],
     ) -> FakeReport:
+        self.clipped_to = list(only)
         self.runs.append((group, sorted(partitions), recheck))
         reports = []
         for window in sorted(partitions):
@@ -154,6 +159,25 @@ class FakeStaging:
 
 
 @dataclass
+class FakeLive:
+    """Be the comparison of live rows and what is remembered of it."""
+
+    state: LiveState = field(default_factory=lambda: LiveState({}, {}, []))
+    report: LiveReport = field(default_factory=LiveReport)
+    error: Exception | None = None
+
+    def live_state(self) -> LiveState:
+        if self.error:
+            raise self.error
+        return self.state
+
+    def run(self, now: datetime) -> LiveReport:
+        if self.error:
+            raise self.error
+        return self.report
+
+
+@dataclass
 class FakeHousekeeping:
     """Remember what was asked; on TimescaleDB there is nothing to do."""
 
@@ -210,6 +234,7 @@ class FakeProject:
         self.schema = FakeMigrator()
         self.endpoints = Endpoints()
         self.keeper = FakeHousekeeping()
+        self.live = FakeLive()
 
     def now(self) -> datetime:
         return self.clock
@@ -219,6 +244,12 @@ class FakeProject:
 
     def backfill(self) -> Any:
         return self.engine
+
+    def live_rows(self) -> Any:
+        return self.live
+
+    def live_check(self) -> Any:
+        return self.live
 
     def migrator(self) -> Any:
         return self.schema

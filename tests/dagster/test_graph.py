@@ -130,16 +130,24 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
         "staging_internal:empty",
         "staging_cumsum:empty",
         "recent_buckets:policies_healthy",
+        "backfill_live:no_gaps",
         *(f"{service}:healthy" for service in services),
     }
-    assert {"migrate", "history", "health", "housekeeping", "tidy_tags"} <= set(
+    assert {"migrate", "history", "health", "housekeeping", "tidy_tags", "check_live_rows"} <= set(
         repository.job_names
     )
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
-    assert set(sensors) == {"automation", "history", "late_changes", "recent_buckets", "storage"}
+    assert set(sensors) == {
+        "automation",
+        "history",
+        "late_changes",
+        "live_gaps",
+        "recent_buckets",
+        "storage",
+    }
     for sensor in sensors.values():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
-    assert set(schedules) == {"housekeeping", "tidy_tags"}
+    assert set(schedules) == {"housekeeping", "tidy_tags", "check_live_rows"}
     for schedule in schedules.values():
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

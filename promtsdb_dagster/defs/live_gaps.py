@@ -1,0 +1,213 @@
+"""Find live rows that are missing, and have them brought."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import dagster as dg
+
+from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.gaps import Gap
+from promtsdb_dagster.core.live_check import LiveReport
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.groups import Group
+from promtsdb_dagster.defs.partitions import DAY
+from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reporting import failures_explained, window_list
+from promtsdb_dagster.defs.runs import UNFINISHED, op_name
+from promtsdb_dagster.errors import PromtsdbError
+
+NAME = "live_gaps"
+CHECK_JOB = "check_live_rows"
+# Newest days first; a run a day.
+_MOST_DAYS = 7
+
+
+def no_gaps_check(live: Group) -> dg.AssetChecksDefinition:
+    """Return the check that compares live rows with the source."""
+
+    @dg.asset_check(
+        asset=live.key,
+        name="no_gaps",
+        description=(
+            "Every sample that the live rules have in the source is stored: looked up rule by "
+            "rule and hour by hour since live data began. What is missing is repaired by the "
+            "sensor `live_gaps`; what the source itself lacks is noted and not tried again."
+        ),
+    )
+    def no_gaps(
+        context: dg.AssetCheckExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.AssetCheckResult:
+        with failures_explained():
+            report = project.live_check().run(project.now())
+        text = explain(report)
+        context.log.info(text)
+        given_up = any(gap.missing and not gap.is_due for gap in report.gaps)
+        bad = given_up or report.rows_taken or report.never_live
+        return dg.AssetCheckResult(
+            passed=not (report.rows_missing or bad),
+            # What the sensor is about to repair is no reason to wake anybody.
+            severity=dg.AssetCheckSeverity.ERROR if bad else dg.AssetCheckSeverity.WARN,
+            description=text,
+            metadata=_metadata(report),
+        )
+
+    return no_gaps
+
+
+def check_schedule(live: Group) -> dg.ScheduleDefinition:
+    """Return the schedule of the comparison, which brings its job."""
+
+    @dg.schedule(
+        name=CHECK_JOB,
+        job=dg.define_asset_job(
+            CHECK_JOB,
+            selection=dg.AssetSelection.checks(dg.AssetCheckKey(live.key, "no_gaps")),
+            description="Compare live rows with the source, and remember what is missing.",
+        ),
+        cron_schedule="*/10 * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Compares live rows with the source every ten minutes, once there are any.",
+    )
+    def check_live_rows(
+        project: dg.ResourceParam[Project],
+    ) -> dg.RunRequest | dg.SkipReason:
+        try:
+            if not project.inventory().is_migrated():
+                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
+            if not project.live_rows().live_state().live_since:
+                return dg.SkipReason(
+                    "no live row has arrived yet; where vmalert and Telegraf run, look at their "
+                    "checks"
+                )
+        except PromtsdbError as error:
+            return dg.SkipReason(str(error))
+        return dg.RunRequest()
+
+    return check_live_rows
+
+
+def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
+    """Return the sensor that starts the repairs; the refreshes follow by automation."""
+
+    @dg.sensor(
+        name=NAME,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        asset_selection=dg.AssetSelection.assets(live.key),
+        description=(
+            "Starts backfill_live for exactly the minutes in which the check `no_gaps` found "
+            "rows missing; six times in the first hour, then every six hours."
+        ),
+    )
+    def live_gaps(
+        context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
+    ) -> dg.SensorResult | dg.SkipReason:
+        try:
+            if not project.inventory().is_migrated():
+                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
+            gaps = project.live_rows().live_state().gaps
+            now = project.now()
+        except PromtsdbError as error:
+            return dg.SkipReason(str(error))
+        due = [gap for gap in gaps if gap.is_due]
+        if not due:
+            return dg.SkipReason(
+                f"{len(gaps)} gaps were tried often and wait for their next turn"
+                if gaps
+                else "the last comparison found nothing missing"
+            )
+        if _is_busy(context.instance, live):
+            return dg.SkipReason("backfill_live is at work; its outcome comes first")
+        days = _by_day(due, live, now)
+        newest = sorted(days, reverse=True)[:_MOST_DAYS]
+        return dg.SensorResult([_request(live, day, days[day]) for day in newest])
+
+    return live_gaps
+
+
+def explain(report: LiveReport) -> str:
+    """Say in a few sentences what a comparison found and what comes next."""
+    if report.live_since is None:
+        return "no live row has arrived yet, so nothing is owed"
+    since = f"{report.live_since:%Y-%m-%d %H:%M} UTC"
+    sentences = [f"{report.rows:,} rows of {report.hours} hours compared; live since {since}"]
+    if report.rows_missing:
+        missing = report.rows_missing
+        sentences.append(
+            f"{missing.total():,} rows of {len(missing)} metrics are missing "
+            f"({_some(missing)}); the sensor {NAME} has backfill_live bring them"
+        )
+    if report.rows_taken:
+        sentences.append(
+            f"{report.rows_taken.total():,} increments would count twice: another series of "
+            f"{_some(report.rows_taken)} has their minutes; wanted the same labels from vmalert "
+            "and from the backfill; compare the rule files and Telegraf's `host` tag"
+        )
+    if report.never_live:
+        sentences.append(
+            f"no live row of {', '.join(report.never_live)} ever arrived; look at these rules in "
+            "vmalert; until then backfill_forever brings their totals"
+        )
+    if not (report.rows_missing or report.rows_taken or report.never_live):
+        sentences.append("none is missing")
+    return ". ".join(sentences)
+
+
+def _some(counts: Mapping[str, int], most: int = 5) -> str:
+    names = sorted(counts, key=lambda name: -counts[name])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(f"{name}: {counts[name]:,}" for name in names[:most]) + more
+
+
+def _metadata(report: LiveReport) -> dict[str, dg.MetadataValue]:
+    return {
+        "hours": dg.MetadataValue.int(report.hours),
+        "rows_compared": dg.MetadataValue.int(report.rows),
+        "rows_missing": dg.MetadataValue.int(report.rows_missing.total()),
+        "rows_differing": dg.MetadataValue.int(report.rows_differing.total()),
+        "minutes_missing": dg.MetadataValue.int(_minutes(report.missing)),
+        "minutes_absent_in_the_source": dg.MetadataValue.int(_minutes(report.absent)),
+        "missing": window_list(report.missing),
+        "absent_in_the_source": window_list(report.absent),
+        "missing_by_metric": dg.MetadataValue.json(dict(report.rows_missing)),
+        "differing_by_metric": dg.MetadataValue.json(dict(report.rows_differing)),
+    }
+
+
+def _minutes(windows: Iterable[Window]) -> int:
+    return sum(int(window.duration.total_seconds()) for window in windows) // 60
+
+
+def _is_busy(instance: dg.DagsterInstance, live: Group) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    return any(live.key in (run.asset_selection or ()) for run in runs)
+
+
+def _by_day(gaps: Iterable[Gap], live: Group, now: datetime) -> dict[datetime, list[Gap]]:
+    days: dict[datetime, list[Gap]] = {}
+    for gap in gaps:
+        day = w.floor(gap.hour, DAY)
+        if live.grid.start <= day < live.grid.end(now):
+            days.setdefault(day, []).append(gap)
+    return days
+
+
+def _request(live: Group, day: datetime, gaps: Iterable[Gap]) -> dg.RunRequest:
+    known = list(gaps)
+    windows = w.merge(window for gap in known for window in gap.missing)
+    only = [f"{window.start.isoformat()}/{window.end.isoformat()}" for window in windows]
+    # Another finding is another request; the same one is asked for once for each comparison.
+    attempt = max(gap.attempts for gap in known)
+    digest = hashlib.sha256(" ".join(only).encode()).hexdigest()[:16]
+    return dg.RunRequest(
+        run_key=f"{NAME}:{live.grid.key(day)}:{digest}:{attempt}",
+        asset_selection=[live.key],
+        partition_key=live.grid.key(day),
+        run_config={"ops": {op_name(live.key): {"config": {"only": only, "recheck": True}}}},
+        tags={f"promtsdb/{NAME}": f"{sum(map(_size, windows))} minutes"},
+    )
+
+
+def _size(window: Window) -> int:
+    return int(window.duration.total_seconds()) // 60
