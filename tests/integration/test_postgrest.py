@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -10,9 +9,8 @@ import pytest
 
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from tests.fix_postgres import SQL_DIR, ScratchDatabase
-from tests.fix_postgrest import CONFIGURATION, SECRET, Rest, bearer, token
+from tests.fix_postgrest import SECRET, Rest, bearer, token
 from tests.fix_telegraf import wait_until
-from tests.sql.world import World, days_ago
 
 FUNCTIONS = """
 SELECT proname, provolatile = 'v', coalesce(proargnames[:pronargs], '{}')
@@ -20,9 +18,6 @@ FROM pg_proc WHERE pronamespace = 'api'::regnamespace ORDER BY 1
 """
 DAY = {"p_interval": "1 hour", "p_from": "2026-01-01T00:00:00Z", "p_to": "2026-01-02T00:00:00Z"}
 BURNED = {"p_schema": "mainnet", **DAY}
-MOST_INTERVALS = 11_000
-# An interval of months may begin at both ends of a range: one row more than it has months.
-MOST_ROWS = MOST_INTERVALS + 1
 
 
 def functions(rest: Rest) -> list[tuple[str, bool, list[str]]]:
@@ -154,69 +149,8 @@ def test_there_is_nothing_but_the_functions(rest: Rest, path: str) -> None:
         assert rest.get(path, headers={"Accept-Profile": schema}).status_code == 406
 
 
-def test_the_longest_series_comes_whole(rest: Rest) -> None:
-    start, end = days_ago(30), days_ago(30) + timedelta(minutes=MOST_INTERVALS)
-    with rest.owner() as owner:
-        owner.execute(
-            "INSERT INTO internal.prometheus_remote_write_tag (tag_id, labels) VALUES (7, '{}')"
-        )
-        owner.execute(
-            "INSERT INTO internal.prometheus_remote_write"
-            " SELECT minute, 7, 'node_count', 'common', 1"
-            " FROM generate_series(%s::timestamptz, %s, '1 minute') AS minute",
-            (start, end),
-        )
-        World(owner, "postgresql").refresh(start, end)
-    answer = rest.get(
-        "/rpc/get_agg_metric",
-        params={
-            "p_metric_name": "node_count", "p_schema": "common", "p_interval": "1 minute",
-            "p_from": start.isoformat(), "p_to": end.isoformat(),
-        },
-    )  # fmt: skip
-    assert answer.status_code == 200, answer.text
-    assert len(answer.json()) == MOST_INTERVALS
-
-
-LATER = """
-CREATE FUNCTION api.many(n integer) RETURNS TABLE (i integer)
-STABLE LANGUAGE sql AS 'SELECT generate_series(1, n)';
-COMMENT ON FUNCTION api.many(integer) IS E'Count.\n\nn: to which number.';
-CREATE FUNCTION api.slow() RETURNS void STABLE LANGUAGE sql AS 'SELECT pg_sleep(600)';
-COMMENT ON FUNCTION api.slow() IS E'Sleep.\n\nFor ten minutes.';
-GRANT EXECUTE ON FUNCTION api.many(integer), api.slow() TO web_anon, writer;
-NOTIFY pgrst, 'reload schema';
-"""
-
-
-@pytest.fixture(scope="module")
-def later_functions(rest: Rest) -> None:
-    """Make functions of a later release, as a migration would, while PostgREST runs."""
-    assert rest.get("/rpc/many?n=1").status_code == 404
-    with rest.owner() as owner:
-        owner.execute(LATER)
-    wait_until(lambda: rest.get("/rpc/many?n=1").status_code == 200, "the new function")
-
-
-@pytest.mark.usefixtures("later_functions")
-def test_no_answer_has_more_rows_than_the_limit(rest: Rest) -> None:
-    found = re.search(r"^db-max-rows = (\d+)$", CONFIGURATION.read_text(), re.MULTILINE)
-    assert found
-    assert int(found[1]) == MOST_ROWS
-    assert len(rest.get(f"/rpc/many?n={MOST_ROWS + 1}").json()) == MOST_ROWS
-
-
-@pytest.mark.usefixtures("later_functions")
-@pytest.mark.parametrize(("role", "seconds"), [("web_anon", 10), ("writer", 5)])
-def test_no_request_runs_for_longer_than_its_limit(rest: Rest, role: str, seconds: int) -> None:
-    """The function would sleep for ten minutes; the client gives up after one."""
-    headers = {} if role == "web_anon" else bearer(token(role))
-    answer = rest.post("/rpc/slow", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (500, "57014")
-    assert answer.elapsed.total_seconds() >= seconds - 1
-
-
 def test_migrations_are_seen_without_a_restart(rest: Rest) -> None:
+    before = rest.get("/").json()
     with ScratchDatabase(rest.database_url) as database:
         migrator = Migrator(database, load_migrations(SQL_DIR))
         try:
@@ -227,9 +161,8 @@ def test_migrations_are_seen_without_a_restart(rest: Rest) -> None:
             )
         finally:
             migrator.up()
-    wait_until(
-        lambda: rest.get("/rpc/get_excluded_addresses").status_code == 200, "the functions again"
-    )
+    wait_until(lambda: bool(rest.get("/").json() == before), "all functions as before")
+    assert rest.get("/rpc/get_excluded_addresses").status_code == 200
 
 
 def test_the_openapi_page_describes_every_function(rest: Rest) -> None:

@@ -165,25 +165,6 @@ def test_a_call_that_takes_too_long_is_ended(caller: Connection, database: Scrat
         caller.execute("SELECT api.slow()")
 
 
-def test_what_an_administrator_has_set_stays(cluster: Cluster) -> None:
-    """The limits belong to the cluster; a database migrated later takes them as they are."""
-    url = cluster.empty_url()
-    try:
-        with cluster.admin() as admin, ScratchDatabase(url) as database:
-            admin.execute("ALTER ROLE writer SET lock_timeout = '4s'")
-            admin.execute("ALTER ROLE writer RESET statement_timeout")
-            Migrator(database, load_migrations(SQL_DIR)).up()
-            found = admin.execute("SELECT rolconfig FROM pg_roles WHERE rolname = 'writer'")
-            row = found.fetchone()
-            assert row is not None
-            assert {"lock_timeout=4s", "statement_timeout=5s"} <= set(row[0])
-    finally:
-        with cluster.admin() as admin:
-            admin.execute("ALTER ROLE writer SET lock_timeout = '3s'")
-            admin.execute("ALTER ROLE writer SET statement_timeout = '5s'")
-        cluster.drop(url)
-
-
 def test_every_function_describes_its_arguments(database: ScratchDatabase) -> None:
     """PostgREST's page has the first line of a comment as the title, and the rest below it."""
     with database.connection() as connection:
