@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
@@ -22,6 +23,17 @@ def free_port(preferred: int | None = None) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port on the loopback address")
+
+
+def free_ports(preferred: Mapping[str, int | None]) -> dict[str, int]:
+    """Return a port for each name, no two the same; the preferred one when nothing holds it."""
+    found: dict[str, int] = {}
+    for name, wanted in preferred.items():
+        port = free_port(wanted)
+        while port in found.values():
+            port = free_port()
+        found[name] = port
+    return found
 
 
 def is_listening(url: str, timeout_seconds: float = 1.0) -> bool:

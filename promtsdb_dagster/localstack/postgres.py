@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,8 @@ from promtsdb_dagster.errors import StackError
 from promtsdb_dagster.localstack.accounts import place, server_user, write_secret
 from promtsdb_dagster.localstack.binaries import PostgresBinaries, find_postgres
 from promtsdb_dagster.localstack.ports import LOOPBACK
-from promtsdb_dagster.localstack.processes import (
-    Identity,
-    as_user,
-    running_with,
-    spawn,
-    stop,
-    wait_ready,
-)
+from promtsdb_dagster.localstack.processes import Identity, as_user, running_with, stop
+from promtsdb_dagster.localstack.service import launch
 
 DATABASE = "metrics"
 OWNER = "metrics_owner"
@@ -70,6 +65,14 @@ class Cluster:
     log: Path
     bindir: Path | None = None
     timescaledb: bool | None = None
+
+    name = "postgres"
+    more_ports = ()
+    uses = ()
+    stop_signals = STOP_SIGNALS
+
+    def missing(self) -> str | None:
+        """Return None: the stack is nothing without it, so its start says what is missing."""
 
     @property
     def data(self) -> Path:
@@ -135,25 +138,24 @@ class Cluster:
             config.write("\ninclude_if_exists = 'promtsdb.conf'\n")
         making.rename(home / "data")
 
-    def start(self, port: int) -> Identity:
+    def start(self, port: int, _ports: Mapping[str, int] | None = None, /) -> Identity:
         """Start the server and wait until it answers; create database and role when missing."""
         self.prepare()
         self._clear_stale_lock()
-        user = server_user(self.folder)
         settings = _SETTINGS + (_TIMESCALEDB_SETTINGS if self.has_timescaledb() else "")
         (self.data / "promtsdb.conf").write_text(settings, encoding="utf-8")
-        command = [
-            str(self.binaries().folder / "postgres"),
-            "-D",
-            str(self.data),
-            "-c",
-            f"port={port}",
-        ]
-        who = spawn(
-            command, self.log, user=user, folder=self.data, environment=_clean_environment()
+        server = str(self.binaries().folder / "postgres")
+        who = launch(
+            self,
+            [server, "-D", str(self.data), "-c", f"port={port}"],
+            self.log,
+            lambda: self._answers(port),
+            seconds=_READY_SECONDS,
+            user=server_user(self.folder),
+            folder=self.data,
+            environment=_clean_environment(),
         )
         try:
-            wait_ready("postgres", lambda: self._answers(port), who, self.log, _READY_SECONDS)
             self._create_database(port)
         except BaseException:
             stop(who, STOP_SIGNALS)
@@ -166,7 +168,7 @@ class Cluster:
         role, password = (_ADMIN, passwords["admin"]) if admin else (OWNER, passwords["owner"])
         return f"postgresql://{role}:{password}@{LOOPBACK}:{port}/{database}"
 
-    def answers(self, port: int) -> bool:
+    def answers(self, port: int, /) -> bool:
         """Say whether the owner role can work in the database."""
         try:
             with psycopg.connect(self.url(port), connect_timeout=5) as connection:

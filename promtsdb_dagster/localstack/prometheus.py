@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,9 @@ from promtsdb_dagster.errors import StackError
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.localstack.history import HistoryPlan, write_blocks
 from promtsdb_dagster.localstack.ports import LOOPBACK
-from promtsdb_dagster.localstack.processes import (
-    Identity,
-    running_with,
-    spawn,
-    stop,
-    wait_ready,
-)
+from promtsdb_dagster.localstack.processes import Identity, running_with
+from promtsdb_dagster.localstack.service import launch
 
-STOP_SIGNALS = ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0))
 _READY_SECONDS = 90.0
 # Longer than any history: the pipeline clips to the retention itself.
 _RETENTION = "100y"
@@ -36,6 +30,12 @@ class Prometheus:
     folder: Path
     log: Path
     config: Path
+
+    name = "prometheus"
+    more_ports = ()
+    # It follows to another port of the exporter by itself.
+    uses = ()
+    stop_signals = ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0))
 
     @property
     def history(self) -> Path:
@@ -55,27 +55,29 @@ class Prometheus:
         plan.save(making / self.history.name)
         making.rename(self.folder / "tsdb")
 
+    def missing(self) -> str | None:
+        """Return None: the stack is nothing without it, so its start says what is missing."""
+
     def leftovers(self) -> list[Identity]:
         """Return servers on this data folder that run, whoever started them."""
         return running_with("prometheus", self._storage)
 
-    def start(self, port: int, exporter_port: int) -> Identity:
+    def start(self, port: int, ports: Mapping[str, int], /) -> Identity:
         """Start the server and wait until it answers."""
-        for who in self.leftovers():
-            stop(who, STOP_SIGNALS)
-        self.point_to(exporter_port)
+        self.point_to(ports["exporter"])
         config = self.folder / "prometheus.yml"
         shutil.copyfile(self.config, config)
         command = [str(_program("prometheus")), f"--config.file={config}", self._storage]
         command += [f"--storage.tsdb.retention.time={_RETENTION}", "--log.level=warn"]
         command += [f"--web.listen-address={LOOPBACK}:{port}"]
-        who = spawn(command, self.log, folder=self.folder)
-        try:
-            wait_ready("prometheus", lambda: self.answers(port), who, self.log, _READY_SECONDS)
-        except BaseException:
-            stop(who, STOP_SIGNALS)
-            raise
-        return who
+        return launch(
+            self,
+            command,
+            self.log,
+            lambda: self.answers(port),
+            seconds=_READY_SECONDS,
+            folder=self.folder,
+        )
 
     def point_to(self, exporter_port: int) -> None:
         """Tell the server where the exporter is; a running one follows within seconds."""
@@ -85,7 +87,7 @@ class Prometheus:
         new.write_text(f"- targets: ['{LOOPBACK}:{exporter_port}']\n", encoding="utf-8")
         new.replace(targets / "exporter.yml")
 
-    def answers(self, port: int) -> bool:
+    def answers(self, port: int, /) -> bool:
         """Say whether the server is ready for queries."""
         return http_ok(f"http://{LOOPBACK}:{port}/-/ready")
 

@@ -1,63 +1,104 @@
-"""The services of the stack in the order of their start, behind one form each."""
+"""The services of the stack in the order of their start."""
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from promtsdb_dagster.localstack import postgres, prometheus, vmalert
+from promtsdb_dagster.localstack.caddy import Caddy
 from promtsdb_dagster.localstack.history import HistoryPlan
-from promtsdb_dagster.localstack.ports import LOOPBACK
-from promtsdb_dagster.localstack.processes import (
-    Identity,
-    running_with,
-    spawn,
-    stop,
-    wait_ready,
-)
+from promtsdb_dagster.localstack.postgres import Cluster
+from promtsdb_dagster.localstack.postgrest import Postgrest
+from promtsdb_dagster.localstack.prometheus import Prometheus
+from promtsdb_dagster.localstack.roles import ServiceRoles
+from promtsdb_dagster.localstack.sample_exporter import SampleExporter
+from promtsdb_dagster.localstack.secret_file import SecretFile
+from promtsdb_dagster.localstack.service import Service
+from promtsdb_dagster.localstack.telegraf import Telegraf
+from promtsdb_dagster.localstack.vmalert import Receiver, VMAlert
 
-if TYPE_CHECKING:
-    from promtsdb_dagster.localstack.stack import Options
 
-_EXPORTER = "promtsdb_dagster.localstack.exporter"
-_EXPORTER_SIGNALS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
+@dataclass(frozen=True)
+class Options:
+    """How the stack differs from the usual one; tests use it."""
+
+    pg_bindir: Path | None = None
+    rules_dir: Path | None = None
+    timescaledb: bool | None = None
+    # Where vmalert sends its results while the stack has no Telegraf of its own.
+    telegraf: Receiver = field(default_factory=Receiver)
+    settle_seconds: int = 60
+    history_days: float = 64
+    history_seed: int = 7
+    # Services that do not start although they could.
+    without: tuple[str, ...] = ()
 
 
 class Services:
-    """Start and ask each service by name."""
-
-    names = ("postgres", "exporter", "prometheus", "vmalert")
+    """Lay out the services of one state folder."""
 
     def __init__(self, folder: Path, root: Path, options: Options) -> None:
-        """Lay out the folders; nothing is touched."""
-        self._folder = folder
-        self._logs = folder / "logs"
-        self.postgres = postgres.Cluster(
-            folder / "postgres", self._log("postgres"), options.pg_bindir, options.timescaledb
+        """Keep the paths; nothing is touched."""
+        self._options = options
+        docker = root / "docker"
+        rules = options.rules_dir or root / "rules"
+
+        def log(name: str) -> Path:
+            return folder / "logs" / f"{name}.log"
+
+        self.secrets = SecretFile(folder / "secrets.json")
+        self.postgres = Cluster(
+            folder / "postgres", log("postgres"), options.pg_bindir, options.timescaledb
         )
-        self._prometheus = prometheus.Prometheus(
-            folder / "prometheus",
-            self._log("prometheus"),
-            root / "docker" / "prometheus" / "prometheus.yml",
+        roles = ServiceRoles(self.postgres, docker / "timescaledb" / "roles.sql", self.secrets)
+        self._prometheus = Prometheus(
+            folder / "prometheus", log("prometheus"), docker / "prometheus" / "prometheus.yml"
         )
-        self._vmalert = vmalert.VMAlert(
+        telegraf = Telegraf(
+            folder / "telegraf",
+            log("telegraf"),
+            docker / "telegraf" / "telegraf.conf",
+            rules,
+            roles,
+        )
+        vmalert = VMAlert(
             folder / "vmalert",
-            self._log("vmalert"),
-            (options.rules_dir or root / "rules") / "live.yaml",
-            options.telegraf_url,
+            log("vmalert"),
+            rules / "live.yaml",
+            options.settle_seconds,
+            self.secrets,
+            options.telegraf,
         )
+        postgrest = Postgrest(
+            folder / "postgrest", log("postgrest"), docker / "postgrest" / "postgrest.conf", roles
+        )
+        caddy = Caddy(folder / "caddy", log("caddy"), docker / "caddy" / "Caddyfile", postgrest)
+        exporter = SampleExporter(log("exporter"), self._prometheus)
+        in_order: tuple[Service, ...] = (
+            self.postgres,
+            exporter,
+            self._prometheus,
+            telegraf,
+            vmalert,
+            postgrest,
+            caddy,
+        )
+        self.all = {service.name: service for service in in_order}
 
     def prepare(self, plan: HistoryPlan, report: Callable[[str], None]) -> None:
         """Make what services find when they start for the first time."""
+        self.secrets.read()
         self.postgres.prepare()
         self._prometheus.prepare(plan, report)
 
-    def wanted(self) -> tuple[str, ...]:
+    def wanted(self) -> list[Service]:
         """Return the services that can run here, in the order of their start."""
-        return self.names[:-1] if self._vmalert.missing() else self.names
+        return [
+            service
+            for name, service in self.all.items()
+            if name not in self._options.without and service.missing() is None
+        ]
 
     def skipped(self) -> list[str]:
         """Say in plain sentences what is absent and why."""
@@ -67,84 +108,18 @@ class Services:
                 "TimescaleDB is not installed for this PostgreSQL server (or was not asked for), "
                 "so the database runs the plain PostgreSQL variant"
             )
-        missing = self._vmalert.missing()
-        if missing:
-            absent.append(missing)
-        if not self._vmalert.telegraf_listens():
-            absent.append(
-                "Telegraf does not listen, so "
-                + (
-                    ""
-                    if missing
-                    else "vmalert evaluates the live rules but its results go nowhere, and "
+        for name, service in self.all.items():
+            if name in self._options.without:
+                absent.append(f"{name} was asked to be left out")
+            elif missing := service.missing():
+                absent.append(missing)
+        running = [service.name for service in self.wanted()]
+        if "vmalert" in running and "telegraf" not in running:
+            where = self._options.telegraf
+            if not where.listens():
+                absent.append(
+                    f"nobody listens on {where.url}, so vmalert evaluates the live rules but its "
+                    "results go nowhere"
                 )
-                + "live rows come by `backfill_live` only"
-            )
-        absent.append("PostgREST and Caddy are not part of the native stack: no HTTP API here")
-        return absent
-
-    def start(self, name: str, port: int, ports: Mapping[str, int]) -> Identity:
-        """Start a service on `port` and wait until it answers; `ports` are the others'."""
-        if name == "postgres":
-            return self.postgres.start(port)
-        if name == "exporter":
-            return self._start_exporter(port)
-        if name == "prometheus":
-            return self._prometheus.start(port, ports["exporter"])
-        return self._vmalert.start(port, f"http://{LOOPBACK}:{ports['prometheus']}")
-
-    def answers(self, name: str, port: int) -> bool:
-        """Say whether a service does its work."""
-        if name == "postgres":
-            return self.postgres.answers(port)
-        if name == "exporter":
-            return prometheus.http_ok(f"http://{LOOPBACK}:{port}/metrics")
-        if name == "prometheus":
-            return self._prometheus.answers(port)
-        return self._vmalert.answers(port)
-
-    def leftovers(self, name: str) -> list[Identity]:
-        """Return processes of this service of this stack, whoever started them."""
-        if name == "postgres":
-            return self.postgres.leftovers()
-        if name == "exporter":
-            return running_with("python", _EXPORTER, self._exporter_argument)
-        if name == "prometheus":
-            return self._prometheus.leftovers()
-        return self._vmalert.leftovers()
-
-    def stop_signals(self, name: str) -> tuple[tuple[signal.Signals, float], ...]:
-        """Return how a service wants to be stopped."""
-        return {
-            "postgres": postgres.STOP_SIGNALS,
-            "exporter": _EXPORTER_SIGNALS,
-            "prometheus": prometheus.STOP_SIGNALS,
-            "vmalert": vmalert.STOP_SIGNALS,
-        }[name]
-
-    def _start_exporter(self, port: int) -> Identity:
-        for who in self.leftovers("exporter"):
-            stop(who, _EXPORTER_SIGNALS)
-        command = [sys.executable, "-m", _EXPORTER, f"--port={port}", self._exporter_argument]
-        who = spawn(command, self._log("exporter"))
-        try:
-            wait_ready(
-                "exporter",
-                lambda: self.answers("exporter", port),
-                who,
-                self._log("exporter"),
-                30.0,
-            )
-        except BaseException:
-            stop(who, _EXPORTER_SIGNALS)
-            raise
-        # A Prometheus that runs already follows to the new port.
-        self._prometheus.point_to(port)
-        return who
-
-    @property
-    def _exporter_argument(self) -> str:
-        return f"--history={self._prometheus.history}"
-
-    def _log(self, name: str) -> Path:
-        return self._logs / f"{name}.log"
+        # PostgREST and Caddy may both lack the same.
+        return list(dict.fromkeys(absent))

@@ -1,4 +1,4 @@
-"""The local stack: PostgreSQL, sample exporter, Prometheus and vmalert as processes."""
+"""The local stack: every service of the pipeline that is installed, as processes."""
 
 from __future__ import annotations
 
@@ -11,47 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promtsdb_dagster.errors import StackError
+from promtsdb_dagster.localstack.endpoints import Endpoints
 from promtsdb_dagster.localstack.history import HistoryPlan
-from promtsdb_dagster.localstack.ports import LOOPBACK, free_port
+from promtsdb_dagster.localstack.ports import LOOPBACK, free_ports
+from promtsdb_dagster.localstack.postgrest import ADMIN
 from promtsdb_dagster.localstack.processes import Identity, identity, stop
-from promtsdb_dagster.localstack.services import Services
+from promtsdb_dagster.localstack.service import Service
+from promtsdb_dagster.localstack.services import Options, Services
 from promtsdb_dagster.localstack.signals import deaf_to_signals, ending_on_signals
 from promtsdb_dagster.localstack.state import Running, State, locked
+from promtsdb_dagster.localstack.telegraf import METRICS, USERNAME
 
 _LOCK_PATIENCE_SECONDS = 300.0
 _PORT_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the stack differs from the usual one; tests use it."""
-
-    pg_bindir: Path | None = None
-    rules_dir: Path | None = None
-    timescaledb: bool | None = None
-    telegraf_url: str = "http://localhost:9273/write"
-    history_days: float = 64
-    history_seed: int = 7
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """Where the services answer. `admin_database_url` is the superuser's: tests and tools only."""
-
-    database_url: str
-    admin_database_url: str
-    datasource_url: str
-    exporter_url: str
-    vmalert_url: str | None
-    engine: str
-    skipped: tuple[str, ...]
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables of `.env.example` that point to this stack."""
-        variables = {"DATABASE_URL": self.database_url, "DATASOURCE_URL": self.datasource_url}
-        if self.vmalert_url:
-            variables["VMALERT_URL"] = self.vmalert_url
-        return variables
 
 
 @dataclass(frozen=True)
@@ -114,21 +86,22 @@ class LocalStack:
             # As root the cluster may lie behind a link, outside of the state folder.
             shutil.rmtree((self._folder / "postgres").resolve(), ignore_errors=True)
             (self._folder / "postgres").unlink(missing_ok=True)
-            for name in ("prometheus", "vmalert", "logs"):
+            for name in (*self._services.all, "logs"):
                 shutil.rmtree(self._folder / name, ignore_errors=True)
+            self._services.secrets.path.unlink(missing_ok=True)
 
     def status(self) -> list[ServiceStatus]:
         """Ask every service whether it answers, without changing anything."""
         state = State.load(self._state_file)
         report = []
-        for name in self._services.names:
+        for name, service in self._services.all.items():
             running = state.services.get(name)
             here = state.is_running(name)
             report.append(
                 ServiceStatus(
                     name,
                     here,
-                    bool(here and running and self._services.answers(name, running.port)),
+                    bool(here and running and service.answers(running.port)),
                     running.port if running else None,
                     running.process.pid if running else None,
                 )
@@ -158,8 +131,8 @@ class LocalStack:
                     self._report,
                 )
                 state.skipped = self._services.skipped()
-                for name in self._services.wanted():
-                    self._ensure(name, state)
+                for service in self._services.wanted():
+                    self._ensure(service, state)
                 state.detached = state.detached or user is None
                 state.save(self._state_file)
             except BaseException:
@@ -170,28 +143,33 @@ class LocalStack:
                 raise
             return self._endpoints(state)
 
-    def _ensure(self, name: str, state: State) -> None:
-        """Keep a service that runs and answers, start it otherwise."""
-        before = state.services.get(name)
-        if before and state.is_running(name):
-            if self._services.answers(name, before.port):
+    def _ensure(self, service: Service, state: State) -> None:
+        """Keep a service that runs, answers and knows the right ports; start it otherwise."""
+        before = state.services.get(service.name)
+        ports = state.ports([each.name for each in self._services.wanted()])
+        told = {name: ports[name] for name in service.uses if name in ports}
+        if before and state.is_running(service.name):
+            if before.told == told and service.answers(before.port):
                 return
-            stop(before.process, self._services.stop_signals(name))
+            stop(before.process, service.stop_signals)
         began = time.monotonic()
+        names = (service.name, *service.more_ports)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
-            # The port of before keeps the addresses that other users of the stack hold.
-            port = free_port(before.port if before and attempt == 1 else None)
-            ports = {each: running.port for each, running in state.services.items()}
+            # The ports of before keep the addresses that other users of the stack hold.
+            kept = ports if attempt == 1 else {}
+            own = free_ports({name: kept.get(name) for name in names})
             try:
-                process = self._services.start(name, port, ports)
+                process = service.start(own[service.name], {**ports, **own})
                 break
             except StackError as error:
                 # Another program may take the port between our look and the service's.
                 if attempt == _PORT_ATTEMPTS or "in use" not in str(error):
                     raise
-        state.services[name] = Running(process, port)
+        port = own.pop(service.name)
+        state.services[service.name] = Running(process, port, own, told)
         state.save(self._state_file)
-        self._report(f"{name} answers on {LOOPBACK}:{port} ({time.monotonic() - began:.1f} s)")
+        took = f"({time.monotonic() - began:.1f} s)"
+        self._report(f"{service.name} answers on {LOOPBACK}:{port} {took}")
 
     def _leave(self, user: Identity) -> None:
         with self._locked():
@@ -206,29 +184,38 @@ class LocalStack:
 
     def _stop_all(self, state: State) -> list[str]:
         stopped = []
-        for name in reversed(self._services.names):
-            found = set(self._services.leftovers(name))
+        for name, service in reversed(self._services.all.items()):
+            found = set(service.leftovers())
             if state.is_running(name):
                 found.add(state.services[name].process)
             for process in found:
-                stop(process, self._services.stop_signals(name))
+                stop(process, service.stop_signals)
                 stopped.append(name)
                 self._report(f"{name} stopped")
         self._state_file.unlink(missing_ok=True)
         return stopped
 
     def _endpoints(self, state: State) -> Endpoints:
-        ports = {name: running.port for name, running in state.services.items()}
-        vmalert = ports.get("vmalert") if state.is_running("vmalert") else None
-        cluster = self._services.postgres
+        ports = state.ports([name for name in self._services.all if state.is_running(name)])
+        urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+        cluster, secrets = self._services.postgres, self._services.secrets.read()
+        telegraf = "telegraf" in urls
         return Endpoints(
-            cluster.url(ports["postgres"]),
-            cluster.url(ports["postgres"], admin=True),
-            f"http://{LOOPBACK}:{ports['prometheus']}",
-            f"http://{LOOPBACK}:{ports['exporter']}",
-            f"http://{LOOPBACK}:{vmalert}" if vmalert else None,
-            "timescaledb" if cluster.has_timescaledb() else "postgresql",
-            tuple(state.skipped),
+            database_url=cluster.url(ports["postgres"]),
+            admin_database_url=cluster.url(ports["postgres"], admin=True),
+            datasource_url=urls["prometheus"],
+            exporter_url=urls["exporter"],
+            engine="timescaledb" if cluster.has_timescaledb() else "postgresql",
+            skipped=tuple(state.skipped),
+            vmalert_url=urls.get("vmalert"),
+            telegraf_url=f"{urls['telegraf']}/write" if telegraf else None,
+            telegraf_username=USERNAME if telegraf else None,
+            telegraf_password=secrets.telegraf if telegraf else None,
+            telegraf_metrics_url=f"{urls[METRICS]}/metrics" if telegraf else None,
+            postgrest_url=urls.get("postgrest"),
+            postgrest_admin_url=urls.get(ADMIN),
+            api_url=urls.get("caddy"),
+            jwt_secret=secrets.jwt,
         )
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from promtsdb_dagster.localstack.processes import Identity, alive
 
 @dataclass(frozen=True)
 class Running:
-    """One started service: its process and its port."""
+    """One started service: its process, its ports, and those of others that it was told."""
 
     process: Identity
     port: int
+    more: dict[str, int] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,7 +42,12 @@ class State:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(
                 {
-                    name: Running(Identity(**each["process"]), each["port"])
+                    name: Running(
+                        Identity(**each["process"]),
+                        each["port"],
+                        each.get("more", {}),
+                        each.get("told", {}),
+                    )
                     for name, each in content["services"].items()
                 },
                 [Identity(**each) for each in content["users"]],
@@ -59,6 +66,14 @@ class State:
     def is_running(self, name: str) -> bool:
         """Say whether the process that was recorded for a service still runs."""
         return name in self.services and alive(self.services[name].process)
+
+    def ports(self, names: Collection[str]) -> dict[str, int]:
+        """Return the ports of these services by name, their further ones included."""
+        found = {}
+        for name, running in self.services.items():
+            if name in names:
+                found.update({name: running.port, **running.more})
+        return found
 
     def forget_dead_users(self) -> None:
         """Drop users whose process has ended without saying so."""

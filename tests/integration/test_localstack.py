@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,23 +20,33 @@ import psycopg
 import pytest
 
 from promtsdb_dagster.errors import StackError
-from promtsdb_dagster.localstack import Endpoints, LocalStack, Options
-from promtsdb_dagster.localstack.binaries import find_postgres
+from promtsdb_dagster.localstack import (
+    Endpoints,
+    LocalStack,
+    Options,
+    Receiver,
+    caddy,
+    postgrest,
+    telegraf,
+)
+from promtsdb_dagster.localstack.binaries import find_postgres, find_program
 from promtsdb_dagster.localstack.postgres import Cluster
 from promtsdb_dagster.localstack.state import State, locked
 from promtsdb_dagster.settings import ROOT
 
 pytestmark = pytest.mark.e2e
 
-OPTIONS = Options(history_days=0.5, telegraf_url="http://127.0.0.1:9/write")
+# Nobody listens there, whatever else runs on this machine.
+OPTIONS = Options(history_days=0.5, telegraf=Receiver("http://127.0.0.1:9/write"))
+# In the order of their start; those that are not installed here are not started.
+ORDER = ("postgres", "exporter", "prometheus", "telegraf", "vmalert", "postgrest", "caddy")
 PROGRAM = f"""
 import signal, sys
 from pathlib import Path
 from promtsdb_dagster.localstack import LocalStack, Options
 say = lambda line: print(line, flush=True)
 stack = LocalStack(Path(sys.argv[1]), Path({str(ROOT)!r}),
-                   options=Options(history_days=0.5, telegraf_url="http://127.0.0.1:9/write"),
-                   report=say)
+                   options=Options(history_days=0.5), report=say)
 with stack.running() as endpoints:
     say("ready " + endpoints.datasource_url)
     sys.stdin.readline()
@@ -93,6 +104,11 @@ def pids(folder: Path) -> dict[str, int]:
     return {name: running.process.pid for name, running in services.items()}
 
 
+def is_down(folder: Path, name: str) -> bool:
+    """Say whether a service's process is gone."""
+    return not any(each.running for each in stack_in(folder).status() if each.name == name)
+
+
 def answers(endpoints: Endpoints) -> bool:
     """Say whether database, source and exporter all work."""
     with psycopg.connect(endpoints.database_url) as connection:
@@ -128,8 +144,8 @@ def test_start_twice_stop_start_again(folder: Path) -> None:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
     plan = (folder / "prometheus/tsdb/history.json").read_text()
 
-    assert stack.stop() == [name for name in ("vmalert", "prometheus", "exporter", "postgres")
-                            if name in before]  # fmt: skip
+    assert list(before) == [name for name in ORDER if name in before]
+    assert stack.stop() == list(reversed(before))
     assert nothing_runs(folder)
     assert stack.stop() == []
 
@@ -231,17 +247,23 @@ def test_a_lost_state_file_does_not_lose_the_processes(folder: Path) -> None:
     assert nothing_runs(folder)
 
 
-def test_one_dead_service_is_replaced_on_its_port(folder: Path) -> None:
-    """Who holds its address need not know."""
+def test_each_killed_service_is_replaced_on_its_port(folder: Path) -> None:
+    """Who holds its address need not know, and the others go on."""
     with stack_in(folder).running() as endpoints:
-        before = pids(folder)
-        for name in ("exporter", "prometheus"):
+        for name in pids(folder):
+            before = pids(folder)
             os.kill(before[name], signal.SIGKILL)
-        until(lambda: sum(each.running for each in stack_in(folder).status()) == len(before) - 2)
-        with stack_in(folder).running() as again:
-            assert again == endpoints
-            assert answers(endpoints)
-        assert pids(folder)["postgres"] == before["postgres"]
+            until(partial(is_down, folder, name))
+            with stack_in(folder).running() as again:
+                assert again == endpoints
+                assert answers(endpoints)
+            status = {each.name: each.answers for each in stack_in(folder).status()}
+            assert [each for each in before if not status[each]] == []
+            after = pids(folder)
+            assert after[name] != before[name]
+            # What talks to a database that came back may be asked to come back as well.
+            kept = set(before) - ({name} if name != "postgres" else {name, "postgrest"})
+            assert {each: after[each] for each in kept} == {each: before[each] for each in kept}
 
 
 def test_a_held_lock_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -322,17 +344,36 @@ def test_missing_programs_are_errors_that_name_the_command(
         stack_in(folder).start()
 
 
-def test_absent_services_are_said_in_plain_sentences(folder: Path) -> None:
-    """Without Telegraf live results go nowhere, and the stack says so; vmalert is quiet."""
+def test_absent_services_are_said_in_plain_sentences(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without what `make tools` builds and without PostgREST the stack is what it was."""
+    absent = ("telegraf", "postgrest", "caddy")
+    for module in (telegraf, postgrest, caddy):
+        monkeypatch.setattr(module, "find_program", lambda _: None)
     with stack_in(folder).running() as endpoints:
-        assert any("Telegraf does not listen" in sentence for sentence in endpoints.skipped)
-        assert any("PostgREST" in sentence for sentence in endpoints.skipped)
+        assert answers(endpoints)
+        assert not set(absent) & set(pids(folder))
+        text = " | ".join(endpoints.skipped)
+        for name in ("Telegraf is not installed", "PostgREST is not on the PATH", "Caddy is not"):
+            assert name in text
+        assert "make tools" in text
         variables = endpoints.environment()
         assert variables["DATABASE_URL"] == endpoints.database_url
         assert variables["DATASOURCE_URL"] == endpoints.datasource_url
-        if shutil.which("vmalert"):
+        assert not {"TELEGRAF_URL", "POSTGREST_ADMIN_URL", "API_URL"} & set(variables)
+        if find_program("vmalert"):
+            assert "its results go nowhere" in text
             assert variables["VMALERT_URL"] == endpoints.vmalert_url
             groups = httpx.get(f"{endpoints.vmalert_url}/api/v1/rules", trust_env=False).json()
             assert [group["name"] for group in groups["data"]["groups"]] == ["live"]
         else:
-            assert any("vmalert is not installed" in sentence for sentence in endpoints.skipped)
+            assert "vmalert is not installed" in text
+
+
+def test_a_stack_without_a_service_names_it(folder: Path) -> None:
+    """Who asks for less gets less, and is told."""
+    options = Options(history_days=0.5, without=ORDER[3:])
+    with LocalStack(folder, ROOT, options=options).running() as endpoints:
+        assert tuple(pids(folder)) == ORDER[:3]
+        assert {f"{name} was asked to be left out" for name in ORDER[3:]} <= set(endpoints.skipped)
