@@ -66,7 +66,7 @@ def running_prometheus(folder: Path, plan: HistoryPlan | None = None) -> Iterato
     if plan:
         server.prepare(plan, lambda _: None)
     port = free_port()
-    who = server.start(port, exporter_port=free_port())
+    who = server.start(port, {"exporter": free_port()})
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
