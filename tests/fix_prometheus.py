@@ -70,7 +70,7 @@ def running_prometheus(folder: Path, plan: HistoryPlan | None = None) -> Iterato
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        stop(who, localstack.STOP_SIGNALS)
+        stop(who, server.stop_signals)
 
 
 @pytest.fixture(scope="session")
