@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from promtsdb_dagster.core.replaying import Job
 from promtsdb_dagster.errors import ConfigurationError
@@ -79,7 +80,9 @@ class ReplayCommand:
     def last_words(self, log: str, lines: int = 6) -> str:
         """Return the end of vmalert's log for an error message, without the secrets."""
         text = " | ".join(line.strip() for line in log.strip().splitlines()[-lines:])
-        for secret in (self.datasource_password, self.datasource_token, self.telegraf_password):
+        secrets = [self.datasource_password, self.datasource_token, self.telegraf_password]
+        secrets += [urlsplit(url).password for url in (self.datasource_url, self.telegraf_url)]
+        for secret in secrets:
             text = text.replace(secret, "***") if secret else text
         return text
 

@@ -226,7 +226,7 @@ def _jobs(parts: Sequence[Part], rows_at_once: int) -> Iterator[tuple[Job, list[
     for (group, step, window), members in together.items():
         instants = w.count_instants(window, step)
         cuts = -(-sum(part.rows for _, part in members) // rows_at_once)
-        size = min(-(-instants // cuts), INSTANTS_AT_ONCE) * step
+        size = min(max(1, instants // cuts), INSTANTS_AT_ONCE) * step
         for piece in w.split(window, size, w.ceil(window.start, step)):
             inside = [(task, part.within(piece)) for task, part in members]
             filled = [(task, part) for task, part in inside if part.rows]

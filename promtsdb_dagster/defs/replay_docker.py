@@ -1,7 +1,6 @@
 """vmalert's replay as a container, started by dagster-docker's Pipes client."""
 
 import uuid
-from collections import deque
 from typing import Any
 
 import dagster as dg
@@ -35,7 +34,7 @@ _SCRIPT = "; ".join(
 )
 # The kernel takes no longer string as a variable.
 _MOST_BYTES = 128 * 1024 - 64
-_LINES_KEPT = 50
+_MOST_LOG = 8_192
 
 
 class ContainerReplayer:
@@ -60,7 +59,7 @@ class ContainerReplayer:
         name = f"promtsdb-replay-{uuid.uuid4().hex[:12]}"
         try:
             PipesDockerClient(message_reader=log).run(
-                context=self._context,
+                context=self._context.op_execution_context,
                 image=self._container.image,
                 command=["vmalert", *self._command.arguments(job, _FOLDER)],
                 env=self._environment(job),
@@ -79,7 +78,7 @@ class ContainerReplayer:
             how, good = "ended with status 0", True
         finally:
             _remove(name)
-        return Ending(how, good, self._command.last_words("\n".join(log.lines)))
+        return Ending(how, good, self._command.last_words(log.text))
 
     def _environment(self, job: Job) -> dict[str, str]:
         files = {_VARIABLES[name]: text for name, text in self._command.files(job).items()}
@@ -118,15 +117,21 @@ class _VmalertLog(PipesDockerLogsMessageReader):
     """Keep the end of what vmalert says, which is no message of Pipes."""
 
     def __init__(self) -> None:
-        self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self.text = ""
+
+    @property
+    def expected_writer_count(self) -> int:
+        """Return 1; asked for it, the base warns that it may change."""
+        return 1
 
     def consume_docker_logs(self, container: Any) -> None:
         """Follow the log until the container ends."""
         # Else the client warns that a process which knows nothing of Pipes did not greet it.
         self._tell("opened", {"extras": {}})
         for chunk in container.logs(stdout=True, stderr=True, stream=True, follow=True):
-            text = chunk.decode(errors="replace") if isinstance(chunk, bytes) else str(chunk)
-            self.lines.extend(text.splitlines())
+            more = chunk.decode(errors="replace") if isinstance(chunk, bytes) else str(chunk)
+            # A chunk is no line.
+            self.text = (self.text + more)[-_MOST_LOG:]
         self._tell("closed")
 
     def _tell(self, method: str, params: dict[str, Any] | None = None) -> None:

@@ -40,6 +40,9 @@ class FakeBackfill:
     skew: Exception | None = None
     runs: list[tuple[str, list[Window], bool]] = field(default_factory=list)
     clipped_to: list[Window] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    # Called in each run, as a replay is.
+    replay: Callable[[], None] | None = None
 
     def check_clock(self, now: datetime) -> None:
         if self.skew:
@@ -58,6 +61,8 @@ class FakeBackfill:
     ) -> FakeReport:
         self.clipped_to = list(only)
         self.runs.append((group, sorted(partitions), recheck))
+        if self.replay:
+            self.replay()
         reports = []
         for window in sorted(partitions):
             complete = self.fails_at is None or window.end <= self.fails_at
@@ -66,6 +71,7 @@ class FakeBackfill:
                 report.windows = [window]
                 report.rows_written = 10
                 report.skipped = ["older than the retention of 365 days: all of it"]
+                report.remarks = self.remarks
             reports.append(report)
         return FakeReport(reports, self.error)
 
