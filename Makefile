@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
 PORT ?= 3030
 
-.PHONY: help setup demo up migrate backfill refresh test check tools
+.PHONY: help setup demo up migrate backfill refresh health test check tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ backfill: setup ## Backfill a range through Dagster: ASSET=backfill_1w FROM=2026
 
 refresh: setup ## Refresh all aggregates over a range: FROM=2026-11-15 TO=2026-11-21
 	@$(PROMTSDB) refresh --from '$(FROM)' --to '$(TO)'
+
+health: setup ## Ask the database and every service whether they do their work
+	@$(PROMTSDB) health
 
 test: ## Run all tests: ARGS='-k windows'
 	@scripts/setup --tests

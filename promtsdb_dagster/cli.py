@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(console: Console, options: argparse.Namespace) -> None:
     # Dagster takes a second to import; `--help` and wrong options should not wait for it.
-    from promtsdb_dagster.commands import demo, headless, recover, token, up
+    from promtsdb_dagster.commands import demo, headless, health, recover, token, up
 
     command: str = options.command
     if command == "demo":
@@ -52,6 +52,8 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         headless.migrate(console)
     elif command == "recover":
         recover.recover(console)
+    elif command == "health":
+        health.health(console)
     elif command == "token":
         token.token(options.role, options.hours)
     elif command == "backfill":
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     again = commands.add_parser("refresh", help="refresh all aggregates over a range")
     _add_range(again)
+    commands.add_parser("health", help="ask the database and every service how they are")
     commands.add_parser("recover", help="end runs that a stopped code server left behind")
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")
     sign.add_argument("--role", default="writer", help="writer or web_anon (%(default)s)")
