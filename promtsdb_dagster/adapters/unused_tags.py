@@ -19,7 +19,7 @@ _NEWEST = timedelta(hours=1)
 _SLICE = timedelta(days=7)
 # Each wait makes every writer behind it wait as well.
 _LOCK_TIMEOUT = "250ms"
-_LOCK_ATTEMPTS = 5
+_LOCK_ATTEMPTS = 4
 _LONG_LIST = 50_000
 
 OnProgress = Callable[[str, int], None]
@@ -151,7 +151,7 @@ def _retire(connection: Connection, tags: list[int]) -> tuple[int, int]:
     connection.execute(query("limit_waiting"), {"lock": _LOCK_TIMEOUT, "statement": "0"})
     try:
         for attempt in stamina.retry_context(
-            on=pg.LockNotAvailable, attempts=_LOCK_ATTEMPTS, timeout=None, wait_initial=0.5
+            on=pg.LockNotAvailable, attempts=_LOCK_ATTEMPTS, timeout=None, wait_max=1.0
         ):
             with attempt:
                 return _number(connection, "retire_tags", tags), 0

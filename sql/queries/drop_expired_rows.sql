@@ -1,1 +1,2 @@
-SELECT dropped, dropped_to FROM internal.drop_expired_rows(%s, coalesce(%s, '-infinity'))
+SELECT dropped, dropped_to
+FROM internal.drop_expired_rows(%s::interval, coalesce(%s::timestamptz, '-infinity'))
