@@ -81,6 +81,7 @@ class Native:
             "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(self.home),
             "DAGSTER_HOME": str(self.home),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
         }
 
     def run(self, name: str) -> None:

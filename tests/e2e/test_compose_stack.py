@@ -23,6 +23,7 @@ from tests.native import SECRETS, Native
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+FILES = ("dagster.yaml", "workspace.yaml", "webserver_health.py")
 LAUNCH = """
 mutation Launch($job: String!) {
   launchRun(executionParams: {
@@ -56,7 +57,7 @@ def fresh(engine: str, folder: Path) -> Iterator[Native]:
     """Lend a new cluster as the container makes it, with nothing else started yet."""
     home = folder / "dagster"
     home.mkdir()
-    for name in ("dagster.yaml", "workspace.yaml", "webserver_health.py"):
+    for name in FILES:
         shutil.copy(ROOT / "docker/dagster" / name, home)
     with running_cluster(engine) as cluster:
         address = {"PGHOST": "127.0.0.1", "PGPORT": str(cluster.port)}
@@ -86,7 +87,8 @@ def users(native: Native) -> set[str]:
 # 3. The job `migrate`, launched in the UI, runs in the code location's container by way of the
 #    queue, and the database is at the newest version.
 # 4. The runs are kept in the database `dagster`, and nobody is connected as a superuser.
-# 5. Without its code location the webserver is not healthy any more.
+# 5. Nothing was written beside the two folders that the containers may write to.
+# 6. Without its code location the webserver is not healthy any more.
 def test_dagster_starts_as_compose_starts_it(tmp_path: Path) -> None:
     with fresh("postgresql", tmp_path) as native:
         for name in ("dagster-code", "dagster-webserver", "dagster-daemon"):
@@ -111,6 +113,7 @@ def test_dagster_starts_as_compose_starts_it(tmp_path: Path) -> None:
             runs = connection.execute("SELECT status FROM runs WHERE pipeline_name = 'migrate'")
             assert runs.fetchall() == [("SUCCESS",)]
         assert users(native) <= {"dagster", "promtsdb"}
+        assert {each.name for each in native.home.iterdir()} <= {*FILES, "storage"}
 
         native.kill("dagster-code")
         native.await_("the webserver is unwell", lambda: not native.is_healthy("dagster-webserver"))
