@@ -57,6 +57,15 @@ class Inventory:
             row = connection.execute(query_in(f"staging_{schema}", "count_staged")).fetchone()
         return int(row[0]) if row else 0
 
+    def arrived(self) -> int:
+        """Return how many samples came through staging since the server began to count."""
+        return int(self._one("count_arrived")[0])
+
+    def refused(self, schema: str) -> dict[str, int]:
+        """Return how many rows staging refused since yesterday, UTC, by reason."""
+        with self._database.connection() as connection:
+            return dict(connection.execute(query("select_refused"), [schema]).fetchall())
+
     def stored(self) -> list[Stored]:
         """Return the state of the three tables that hold samples and tags."""
         statement = query(f"select_stored_{self._database.engine()}")

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from promtsdb_dagster.adapters.answers import Answers
 from promtsdb_dagster.commands import daemon
+from promtsdb_dagster.commands.arrivals import Arrivals
 from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.headless import migrate_site, raise_failure
 from promtsdb_dagster.commands.home import end_orphans, open_instance, prepare_home
@@ -52,6 +53,7 @@ def demo(console: Console) -> None:
         if ended:
             console.print(f"{counted(ended, 'run')} of an earlier command had ended without a word")
         migrate_site(console, site, instance)
+        arrivals = Arrivals(site)
         was_empty = site.installation.inventory().is_ledger_empty()
         since = site.installation.now()
         # The button, also on an empty database: the sensor then has one reason more, and still
@@ -68,6 +70,9 @@ def demo(console: Console) -> None:
         ):
             history = watch.wait(show, is_alive=lambda: process.poll() is None)
         _report(console, site, instance, history, was_empty=was_empty)
+        console.print()
+        console.print(arrivals.sentence(lambda: console.print("waiting for the next live rows")))
+        print_list(console, "not here, so not shown", site.lacking or _not_configured(site))
     console.print(f"\nall of it took {time.monotonic() - started:.0f} s")
 
 
@@ -133,7 +138,6 @@ def _report(
     for name, title in _QUESTIONS.items():
         console.print(answer_table(title, answers.ask(name)))
     print_list(console, "left out by the backfills, and why", skipped_lines(summaries))
-    print_list(console, "not here, so not shown", site.lacking or _not_configured(site))
 
 
 def _not_configured(site: Site) -> list[str]:

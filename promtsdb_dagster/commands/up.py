@@ -67,7 +67,12 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str) -> None:
 def _print_addresses(console: Console, site: Site, dagster_url: str) -> None:
     settings = site.settings
     console.print(f"\nDagster     {dagster_url}", highlight=False)
-    for name, url in (("Prometheus", settings.datasource_url), ("vmalert", settings.vmalert_url)):
+    for name, url in (
+        ("the API", settings.api_url),
+        ("Prometheus", settings.datasource_url),
+        ("vmalert", settings.vmalert_url),
+        ("Telegraf", settings.telegraf_metrics_url),
+    ):
         if url:
             shown = httpx.URL(url).copy_with(userinfo=b"")
             console.print(f"{name:<12}{shown}", highlight=False)
