@@ -103,7 +103,9 @@ BEGIN
                 WHERE m.roleid = service.groups[i]::regrole AND m.member = service.name::regrole);
             EXECUTE format('GRANT %I TO %I', service.groups[i], service.name);
         END LOOP;
-        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), service.name);
+        IF NOT has_database_privilege(service.name, current_database(), 'CONNECT') THEN
+            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), service.name);
+        END IF;
 
         -- The handler is there for the password: without it the message of an error would
         -- quote the statement.

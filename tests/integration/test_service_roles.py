@@ -10,9 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.settings import ROOT
 from tests.fix_deployment import POSTGREST_PASSWORD, TELEGRAF_PASSWORD, Deployment
+from tests.fix_pglite import OneConnection
 from tests.fix_postgres import SQL_DIR, Cluster, ScratchDatabase, running_cluster
 from tests.fix_telegraf import ROLES, as_role, make_service_roles
 
@@ -51,16 +53,17 @@ ALLOWED = (
 )
 
 
-def memberships(url: str) -> set[tuple[str, str]]:
-    """Return who is a member of what, of the roles that are not PostgreSQL's own."""
-    with psycopg.connect(url) as connection:
-        return set(
-            connection.execute(
-                "SELECT m.rolname, g.rolname FROM pg_auth_members a"
-                " JOIN pg_roles m ON m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid"
-                " WHERE m.rolname IN ('telegraf', 'postgrest', 'staging_writer')"
-            ).fetchall()
-        )
+MEMBERS = [("postgrest", "web_anon"), ("postgrest", "writer"), ("telegraf", "staging_writer")]
+
+
+def memberships(database: Database) -> list[tuple[str, str]]:
+    """Return what the logins are members of."""
+    with database.connection() as connection:
+        return connection.execute(
+            "SELECT m.rolname, g.rolname FROM pg_auth_members a"
+            " JOIN pg_roles m ON m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid"
+            " WHERE m.rolname IN ('telegraf', 'postgrest', 'staging_writer') ORDER BY 1, 2"
+        ).fetchall()
 
 
 def test_the_role_of_telegraf_may_do_its_work_and_nothing_else(database: ScratchDatabase) -> None:
@@ -84,11 +87,7 @@ def test_services_log_in_with_their_passwords(deployment: Deployment) -> None:
             with pytest.raises(psycopg.OperationalError, match="password authentication"):
                 psycopg.connect(deployment.url(), user=role, password="other")
 
-    assert memberships(deployment.url()) == {
-        ("telegraf", "staging_writer"),
-        ("postgrest", "web_anon"),
-        ("postgrest", "writer"),
-    }
+    assert memberships(Database(deployment.url())) == MEMBERS
     with psycopg.connect(deployment.url()) as connection:
         roles = connection.execute(
             "SELECT rolname, rolcanlogin, rolinherit,"
@@ -100,6 +99,23 @@ def test_services_log_in_with_their_passwords(deployment: Deployment) -> None:
         ("staging_writer", False, True, False),
         ("telegraf", True, True, False),
     ]
+
+
+def test_the_rules_of_newer_servers(pglite: OneConnection) -> None:
+    """Since PostgreSQL 16, CREATEROLE reaches only roles that one has made."""
+    with psycopg.connect(pglite.url, autocommit=True, prepare_threshold=None) as connection:
+        assert connection.info.server_version >= 160000
+        connection.execute("CREATE ROLE an_owner LOGIN CREATEROLE")
+    environment = {**os.environ, "TELEGRAF_DB_PASSWORD": "t", "POSTGREST_DB_PASSWORD": "p"}
+    command = ["psql", "--no-psqlrc", pglite.url, "-c", "SET SESSION AUTHORIZATION an_owner"]
+    for _ in range(2):
+        done = subprocess.run(
+            [*command, "-f", str(ROLES)],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    assert memberships(pglite) == MEMBERS
 
 
 @pytest.fixture(scope="module")
