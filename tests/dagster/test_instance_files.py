@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
+import docker
 import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
@@ -107,7 +108,7 @@ class Engine:
             self.created = json.loads(body)
             return 201, {"Id": CONTAINER, "Warnings": []}
         if path.endswith("/json"):
-            return 200, {"Id": CONTAINER, "State": {"Status": "running"}, "Config": {}}
+            return 200, {"Id": CONTAINER, "State": {"Status": "running"}, "Config": {"Tty": True}}
         if "/networks/" in path and method == "GET":
             name = path.rsplit("/", 1)[1]
             return 200, {"Id": name, "Name": name}
@@ -181,6 +182,22 @@ def test_the_proxy_lets_the_launcher_do_its_work(
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["Memory"]
     assert "DATABASE_URL=value of DATABASE_URL" in engine.created["Env"]
+
+
+def test_the_proxy_lets_a_replay_do_its_work(engine: Engine) -> None:
+    """What PipesDockerClient asks, and the removal of the container afterwards."""
+    client = docker.from_env()
+    container = client.containers.create(
+        "victoriametrics/vmalert:v1.150.0", ["vmalert"], name="promtsdb-replay-0123456789ab"
+    )
+    container.start()
+    assert list(container.logs(stream=True, follow=True))
+    assert container.wait() == {}
+    container.stop()
+    client.containers.get("promtsdb-replay-0123456789ab").remove(force=True)
+    client.close()
+    assert engine.refused == []
+    assert engine.asked[-1].startswith("DELETE ")
 
 
 @pytest.mark.parametrize(
