@@ -39,7 +39,7 @@ from promtsdb_dagster.defs.services import (
     health_checks,
     service_specs,
 )
-from promtsdb_dagster.defs.staging import empty_check, staging_asset
+from promtsdb_dagster.defs.staging import empty_check, refusals_check, staging_asset
 from promtsdb_dagster.defs.storage import (
     CUMSUM_KEY,
     INTERNAL_KEY,
@@ -84,6 +84,8 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
         asset_checks=[
             empty_check(INTERNAL),
             empty_check(CUMSUM),
+            refusals_check(INTERNAL),
+            refusals_check(CUMSUM),
             policies_check(),
             no_gaps_check(live),
             *health_checks(),

@@ -18,7 +18,10 @@ from promtsdb_dagster.core.migrations import Engine
 _SLICE = timedelta(hours=1)
 _MOST_SECONDS = 600.0
 # Bookkeeping that only grows: table, its time, and how long somebody may want to look at it.
-_GROWING = (("refused_row", "day", timedelta(days=400)),)
+_GROWING = (
+    ("refused_row", "day", timedelta(days=400)),
+    ("live_gap", "hour", timedelta(days=400)),
+)
 
 
 @dataclass(frozen=True)

@@ -67,3 +67,33 @@ def empty_check(schema: str) -> dg.AssetChecksDefinition:
         )
 
     return empty
+
+
+def refusals_check(schema: str) -> dg.AssetChecksDefinition:
+    """Return the check that staging took every row that came."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey(f"staging_{schema}"),
+        name="nothing_refused",
+        description=(
+            f"Every row that came to `staging_{schema}` since yesterday, UTC, was stored or stored "
+            "already. One that cannot be taken is left out, counted by reason, and costs no other."
+        ),
+    )
+    def nothing_refused(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
+        with failures_explained():
+            refused = project.inventory().refused(schema)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
+        return dg.AssetCheckResult(
+            passed=not refused,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"rows": sum(refused.values()), "by_reason": dg.MetadataValue.json(refused)},
+            description=(
+                f"refused since yesterday: {reasons}. What a backfill covers is in it already; "
+                "for the rest look at what vmalert and others send to Telegraf"
+                if refused
+                else "every row was taken"
+            ),
+        )
+
+    return nothing_refused

@@ -125,8 +125,13 @@ class FakeInventory:
     def identity(self) -> str:
         return self.database
 
+    refusals: dict[str, int] = field(default_factory=dict)
+
     def staged(self, schema: str) -> int:
         return self.waiting
+
+    def refused(self, schema: str) -> dict[str, int]:
+        return self.refusals
 
     def stored(self) -> list[Any]:
         return self.tables

@@ -129,6 +129,8 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
     assert checks == {
         "staging_internal:empty",
         "staging_cumsum:empty",
+        "staging_internal:nothing_refused",
+        "staging_cumsum:nothing_refused",
         "recent_buckets:policies_healthy",
         "backfill_live:no_gaps",
         *(f"{service}:healthy" for service in services),

@@ -74,8 +74,10 @@ def test_draining_tells_what_it_moved(
 ) -> None:
     result = run_assets(definitions, instance, [dg.AssetKey("staging_internal")])
     assert _metadata(result) == [{"metrics_moved": 3, "tags_moved": 2, "left": 0}]
-    (check,) = result.get_asset_check_evaluations()
-    assert check.passed
+    assert {check.check_name for check in result.get_asset_check_evaluations() if check.passed} == {
+        "empty",
+        "nothing_refused",
+    }
 
 
 def test_rows_left_in_staging_fail_its_check(
@@ -83,10 +85,26 @@ def test_rows_left_in_staging_fail_its_check(
 ) -> None:
     project.state.waiting = 4
     result = run_assets(definitions, instance, [dg.AssetKey("staging_cumsum")])
-    (check,) = result.get_asset_check_evaluations()
-    assert not check.passed
+    (check,) = (c for c in result.get_asset_check_evaluations() if not c.passed)
+    assert check.check_name == "empty"
     assert check.description is not None
     assert "4 rows wait in staging_cumsum" in check.description
+
+
+def test_what_staging_refused_is_a_warning_that_names_the_reasons(
+    definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
+) -> None:
+    project.state.refusals = {"not finite": 2, "incomplete": 1}
+    result = run_assets(definitions, instance, [dg.AssetKey("staging_cumsum")])
+    (refused,) = (
+        each
+        for each in result.get_asset_check_evaluations()
+        if each.check_name == "nothing_refused"
+    )
+    assert not refused.passed
+    assert refused.severity == dg.AssetCheckSeverity.WARN
+    assert "2 not finite, 1 incomplete" in str(refused.description)
+    assert refused.metadata["rows"].value == 3
 
 
 def test_a_persons_refresh_covers_the_whole_range(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from promtsdb_dagster.adapters.inventory import Inventory
 from tests.fix_postgres import ScratchDatabase
 from tests.rows import stored
 
@@ -158,6 +159,9 @@ def test_every_refusal_is_counted(
                 (time, value),
             )
     assert refusals(database) == [("internal", reason, 4)]
+    inventory = Inventory(database)
+    assert inventory.refused("internal") == {reason: 4}
+    assert inventory.refused("cumsum") == {}
 
 
 def test_a_live_row_waits_for_a_backfill_that_is_about_to_commit(
