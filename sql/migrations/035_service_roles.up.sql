@@ -27,10 +27,14 @@ GRANT INSERT ON staging_cumsum.prometheus_remote_write TO staging_writer;
 GRANT SELECT, INSERT ON staging_internal.prometheus_remote_write_tag TO staging_writer;
 GRANT SELECT, INSERT ON staging_cumsum.prometheus_remote_write_tag TO staging_writer;
 
--- PUBLIC has it unless somebody took it away.
+-- PUBLIC has it unless somebody took it away; the WebAssembly engine cannot grant on its database.
 DO $$
 BEGIN
-    EXECUTE pg_catalog.format(
-        'GRANT TEMPORARY ON DATABASE %I TO staging_writer', pg_catalog.current_database());
+    IF NOT pg_catalog.has_database_privilege(
+        'staging_writer', pg_catalog.current_database(), 'TEMPORARY')
+    THEN
+        EXECUTE pg_catalog.format(
+            'GRANT TEMPORARY ON DATABASE %I TO staging_writer', pg_catalog.current_database());
+    END IF;
 END
 $$;
