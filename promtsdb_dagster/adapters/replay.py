@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ CA_FILE = "ca.pem"
 # In front of a flag's name in the environment, where other users of the machine see nothing.
 _PREFIX = "REPLAY_"
 _SECOND = timedelta(seconds=1)
+# Time, level and place in the source come before what is said.
+_COMPLAINT = re.compile(r"\t(?:warn|error|fatal|panic)\t[^\t]*\t(.*)")
+_LINES, _LINE_LENGTH = 3, 300
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,11 @@ class ReplayCommand:
             files[CA_FILE] = self.datasource_ca
         return files
 
-    def last_words(self, log: str, lines: int = 6) -> str:
-        """Return the end of vmalert's log for an error message, without the secrets."""
-        text = " | ".join(line.strip() for line in log.strip().splitlines()[-lines:])
+    def last_words(self, log: str) -> str:
+        """Return what vmalert complained of last, for an error message, without the secrets."""
+        complaints = [match[1] for match in map(_COMPLAINT.search, log.splitlines()) if match]
+        lines = list(dict.fromkeys(complaints or log.strip().splitlines()))[-_LINES:]
+        text = " | ".join(line.strip()[:_LINE_LENGTH] for line in lines)
         secrets = [self.datasource_password, self.datasource_token, self.telegraf_password]
         secrets += [urlsplit(url).password for url in (self.datasource_url, self.telegraf_url)]
         for secret in secrets:

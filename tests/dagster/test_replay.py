@@ -175,7 +175,7 @@ def test_the_container_writes_its_files_before_vmalert_starts(
 
     # The very script, but for two paths that are the container's own.
     shell, flag, script = options["entrypoint"]
-    script = script.replace("/vmalert-prod", str(program)).replace("/tmp", str(tmp_path))  # noqa: S108
+    script = script.replace("/tmp", str(tmp_path)).replace("/vmalert-prod", str(program))  # noqa: S108
     told = subprocess.run(
         [shell, flag, script, *options["command"]],
         env=options["environment"], capture_output=True, text=True, check=True,

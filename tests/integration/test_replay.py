@@ -11,8 +11,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import dagster as dg
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.replay import ReplayCommand
@@ -23,8 +25,10 @@ from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.replaying import Ending, Job, ReplayedStore, Replayer
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.definitions import build
 from promtsdb_dagster.errors import VerificationFailed
-from promtsdb_dagster.settings import ROOT
+from promtsdb_dagster.settings import ROOT, Settings
+from tests.dagster.running import run_assets
 from tests.fix_postgres import Cluster, ScratchDatabase
 from tests.fix_prometheus import DAY, GROUPS, MIDNIGHT, NOW, ROUTING, History
 from tests.fix_telegraf import PASSWORD, USERNAME, Telegraf
@@ -39,6 +43,7 @@ PARTITIONS = {
     "live": Window(MIDNIGHT, MIDNIGHT + DAY),
     "backfill_forever": Window(MIDNIGHT, MIDNIGHT + DAY),
 }
+WEEK = Window(MIDNIGHT - 9 * DAY, MIDNIGHT - 2 * DAY)
 TABLES = (
     "internal.prometheus_remote_write",
     "cumsum.prometheus_remote_write",
@@ -103,8 +108,8 @@ def engine(
         Reservations(database),
         replayer,
         timedelta(seconds=patience),
-        # Several portions a partition.
-        rows_at_once=5_000,
+        # Several portions of today.
+        rows_at_once=15_000,
     )
     limits = Policy(history_start=MIDNIGHT - 20 * DAY, concurrency=1)
     return Backfill(history.source, store, GROUPS, ROUTING, limits)
@@ -360,18 +365,18 @@ def test_another_run_while_a_replay_is_under_way(
     telegraf: Telegraf,
     current_vmalert: Path,
 ) -> None:
-    """It finds the windows reserved and does exactly those, so no minute counts twice."""
+    """It finds the minutes of the hour taken that it would have done as a whole."""
     partition = PARTITIONS["backfill_forever"]
-    for group in ("backfill_forever", "live"):
-        history.backfill(another_database).run(group, [partition], now=NOW)
+    later = NOW + timedelta(minutes=40)
+    for now in (NOW, later):
+        history.backfill(another_database).run("backfill_forever", [partition], now=now)
 
     class Interrupted:
-        """Run the other groups' backfill before each replay."""
+        """Have another run at a later hour before each replay."""
 
         def replay(self, job: Job) -> Ending:
-            for group in ("live", "backfill_forever"):
-                report = history.backfill(database).run(group, [partition], now=NOW)
-                assert report.error is None
+            direct = history.backfill(database)
+            assert direct.run("backfill_forever", [partition], now=later).error is None
             return replayer.replay(job)
 
     replayer = process(history.url, telegraf, current_vmalert)
@@ -383,3 +388,37 @@ def test_another_run_while_a_replay_is_under_way(
     assert verified(database) == {True}
     ours, theirs = everything(database), everything(another_database)
     assert [ours[name] for name in TABLES] == [theirs[name] for name in TABLES]
+    assert {row[3] for row in ours["ledger"]} == {HOUR, timedelta(minutes=1)}
+
+
+@plain
+def test_a_run_that_asks_for_a_replay(
+    history: History, database: ScratchDatabase, telegraf: Telegraf, current_vmalert: Path
+) -> None:
+    """The graph as it is, from the run's configuration to what is to be refreshed."""
+    settings = Settings(
+        database_url=SecretStr(database.url),
+        datasource_url=history.url,
+        telegraf_url=telegraf.url,
+        telegraf_password=SecretStr(PASSWORD),
+        vmalert_program=current_vmalert,
+    )
+    asset, week = dg.AssetKey("backfill_forever"), "2026-11-11"
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_assets(
+            build(settings),
+            instance,
+            [asset],
+            partition_key=week,
+            config={"ops": {"backfill_forever": {"config": {"writer": "replay"}}}},
+        )
+        assert result.success
+        [event] = result.get_asset_materialization_events()
+
+    metadata = {key: entry.value for key, entry in event.materialization.metadata.items()}
+    assert metadata["rows_written"] == len(stored(database, TABLES[1])) > 6 * 24
+    assert metadata["remarks"] == []
+    assert verified(database) == {True}
+    changed = {(name, window.meet(WEEK)) for name, window, *_ in Aggregates(database).pending()}
+    assert {name for name, window in changed if window} == {"cumsum.all_metrics_minute"}
