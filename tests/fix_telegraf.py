@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from promtsdb_dagster.localstack.binaries import find_program
+from promtsdb_dagster.localstack.binaries import find_postgres, find_program
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.localstack.processes import Identity, alive, spawn, stop, wait_ready
-from promtsdb_dagster.settings import ROOT
+from promtsdb_dagster.settings import ROOT, load_settings
 from tests.fix_postgres import ScratchDatabase
 from tests.remote_write import Series, encoded
 
@@ -161,6 +161,14 @@ class Telegraf:
             self._process = None
 
 
+def psql_program() -> str:
+    """Find the client of the server that the tests run, or skip and say how to get it."""
+    beside = find_postgres(load_settings().pg_bindir).folder / "psql"
+    if found := beside if beside.exists() else find_program("psql"):
+        return str(found)
+    pytest.skip("psql is not there; `sudo apt-get install postgresql-client` has it")
+
+
 def make_service_roles(database_url: str, telegraf: str = "t", postgrest: str = "p") -> None:
     """Run docker/timescaledb/roles.sql with these passwords; fail the test if it fails."""
     environment = {
@@ -168,7 +176,7 @@ def make_service_roles(database_url: str, telegraf: str = "t", postgrest: str = 
         "TELEGRAF_DB_PASSWORD": telegraf,
         "POSTGREST_DB_PASSWORD": postgrest,
     }
-    command = ["psql", "--no-psqlrc", database_url, "-f", str(ROLES)]
+    command = [psql_program(), "--no-psqlrc", database_url, "-f", str(ROLES)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     # Nothing but errors is worth a line; a password would be the worst of them.

@@ -16,7 +16,7 @@ from promtsdb_dagster.settings import ROOT
 from tests.fix_deployment import POSTGREST_PASSWORD, TELEGRAF_PASSWORD, Deployment
 from tests.fix_pglite import OneConnection
 from tests.fix_postgres import SQL_DIR, Cluster, ScratchDatabase, running_cluster
-from tests.fix_telegraf import ROLES, as_role, make_service_roles
+from tests.fix_telegraf import ROLES, as_role, make_service_roles, psql_program
 
 INIT = ROOT / "docker" / "timescaledb" / "init.sh"
 SECRETS = {"OWNER_PASSWORD": "own3r's", "DAGSTER_DB_PASSWORD": 'dag"ster'}
@@ -107,7 +107,13 @@ def test_the_rules_of_newer_servers(pglite: OneConnection) -> None:
         assert connection.info.server_version >= 160000
         connection.execute("CREATE ROLE an_owner LOGIN CREATEROLE")
     environment = {**os.environ, "TELEGRAF_DB_PASSWORD": "t", "POSTGREST_DB_PASSWORD": "p"}
-    command = ["psql", "--no-psqlrc", pglite.url, "-c", "SET SESSION AUTHORIZATION an_owner"]
+    command = [
+        psql_program(),
+        "--no-psqlrc",
+        pglite.url,
+        "-c",
+        "SET SESSION AUTHORIZATION an_owner",
+    ]
     for _ in range(2):
         done = subprocess.run(
             [*command, "-f", str(ROLES)],
@@ -128,7 +134,7 @@ def own_cluster() -> Iterator[Cluster]:
 
 
 def run_roles(url: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = ["psql", "--no-psqlrc", url, "-f", str(ROLES)]
+    command = [psql_program(), "--no-psqlrc", url, "-f", str(ROLES)]
     clean = {name: text for name, text in os.environ.items() if not name.endswith("_DB_PASSWORD")}
     return subprocess.run(
         command, env={**clean, **environment}, capture_output=True, text=True, check=False
@@ -209,7 +215,7 @@ def test_a_new_cluster_of_the_image(engine: str, tmp_path: Path) -> None:
     """What the image runs at its first start is all that migrations and services need."""
     with running_cluster(engine, {"log_statement": "all"}) as cluster:
         environment = {
-            **os.environ,
+            "PATH": f"{Path(psql_program()).parent}:{os.environ['PATH']}",
             **SECRETS,
             "PGHOST": "127.0.0.1",
             "PGPORT": str(cluster.port),
