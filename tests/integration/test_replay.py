@@ -422,3 +422,25 @@ def test_a_run_that_asks_for_a_replay(
     assert verified(database) == {True}
     changed = {(name, window.meet(WEEK)) for name, window, *_ in Aggregates(database).pending()}
     assert {name for name, window in changed if window} == {"cumsum.all_metrics_minute"}
+
+
+@plain
+def test_tags_that_telegraf_does_not_send_again(
+    history: History,
+    database: ScratchDatabase,
+    another_database: ScratchDatabase,
+    telegraf: Telegraf,
+    current_vmalert: Path,
+) -> None:
+    """It remembers those that it has sent, also when they are gone; rows alone are no success."""
+    partition = PARTITIONS["backfill_forever"]
+    replay = replayed(history, database, telegraf, current_vmalert, patience=1)
+    assert replay.run("backfill_forever", [partition], now=NOW).error is None
+    with database.connection() as connection:
+        connection.execute("DELETE FROM internal.prometheus_remote_write_tag")
+
+    report = replay.run("backfill_forever", [partition], now=NOW, recheck=True)
+
+    assert isinstance(report.error, VerificationFailed)
+    assert "no rows and the tags of 6 series" in str(report.error)
+    assert_direct_completes(history, database, another_database, partition)
