@@ -78,7 +78,7 @@ class VMAlert:
         command = [program, f"-rule={own_link(self.folder, self.rules)}"]
         command += [f"-datasource.url=http://{LOOPBACK}:{ports['prometheus']}"]
         command += [f"-httpListenAddr={LOOPBACK}:{port}", "-evaluationInterval=1m"]
-        command += self._timing(program)
+        command += self.timing(program)
         # Telegraf has one path; vmalert would append its own to it. The address is wanted even
         # when nobody listens there: without one, vmalert refuses recording rules.
         command += [f"-remoteWrite.url={receiver.url}", "-remoteWrite.disablePathAppend"]
@@ -102,7 +102,7 @@ class VMAlert:
         """Say whether it is healthy."""
         return http_ok(f"http://{LOOPBACK}:{port}/health")
 
-    def _timing(self, program: str) -> list[str]:
+    def timing(self, program: str) -> list[str]:
         """Return the flags that decide when it asks for what; they differ between versions."""
         known = subprocess.run(
             [program, "-help"], capture_output=True, text=True, check=False, timeout=30
