@@ -5,6 +5,7 @@ Passwords for everybody, an owner who is no superuser, and the logins of the ser
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,11 @@ class Deployment:
             stop(self._server, STOP_SIGNALS)
             self._server = None
 
+    def remove(self) -> None:
+        """Stop it and delete its data, which may lie behind a link, in a folder of the server's."""
+        self.stop()
+        shutil.rmtree(self._cluster.folder.resolve(), ignore_errors=True)
+
     @contextmanager
     def database(self) -> Iterator[ScratchDatabase]:
         """Lend the database as its owner."""
@@ -78,4 +84,4 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         found.deploy()
         yield found
     finally:
-        found.stop()
+        found.remove()
