@@ -22,8 +22,8 @@ from promtsdb_dagster.errors import (
 
 __all__ = ["Migration", "MigrationStatus", "Migrator", "load_migrations"]
 
-# golang-migrate's key (crc32 of schema, table and database, times its salt): its command and
-# ours wait for each other.
+# golang-migrate's keys: crc32 of schema, table and database, times its salt. Its command takes the
+# path of its URL for the database's name, slash and all; programs that embed it give the name.
 _LOCK_SALT = 1486364155
 
 
@@ -105,23 +105,33 @@ class Migrator:
     @contextmanager
     def _locked(self) -> Iterator[tuple[Connection, int, Engine]]:
         with self._database.connection(autocommit=True) as connection:
-            key = crc32(f"public\0schema_migrations\0{connection.info.dbname}".encode())
-            key = key * _LOCK_SALT % 2**32
-            connection.execute(query("lock_migrations"), [key])
+            keys = [_lock_key(slash + connection.info.dbname) for slash in ("/", "")]
+            for key in keys:
+                connection.execute(query("lock_migrations"), [key])
             try:
                 yield self._checked(connection)
             finally:
                 if not connection.closed:
-                    connection.execute(query("unlock_migrations"), [key])
+                    for key in reversed(keys):
+                        connection.execute(query("unlock_migrations"), [key])
 
     def _checked(self, connection: Connection) -> tuple[Connection, int, Engine]:
         connection.execute(query("create_migration_ledger"))
         version, dirty = self._ledger(connection)
+        if dirty and version <= 1 and not _yes(connection, "select_engine"):
+            # golang-migrate on a server without TimescaleDB: its file is one transaction, and
+            # makes the extension, so nothing of it was applied.
+            connection.execute(query("clear_migration_ledger"))
+            version, dirty = 0, False
         if dirty:
+            # golang-migrate's number for an empty database is -1.
+            version = max(version, 1)
             raise DirtyLedger(
                 f"the ledger public.schema_migrations says that version {version} stopped "
-                f"half-way; look what {version:03d}_*.up.sql left, finish or undo it by hand, then "
-                "write the version that is true into that table, with dirty = false"
+                f"half-way; look what {version:03d}_*.up.sql left: golang-migrate runs a file as "
+                "one transaction, so it is all of it or nothing; then say which version is true, "
+                f"with `migrate force {version}` or `migrate force {version - 1 or -1}`, or in that "
+                "table with dirty = false (if it was on its way down, look for the file above)"
             )
         if version > self._newest:
             raise UnknownVersion(
@@ -220,3 +230,7 @@ class Migrator:
 def _yes(connection: Connection, name: str) -> bool:
     row = connection.execute(query(name)).fetchone()
     return bool(row and row[0])
+
+
+def _lock_key(database: str) -> int:
+    return crc32(f"public\0schema_migrations\0{database}".encode()) * _LOCK_SALT % 2**32

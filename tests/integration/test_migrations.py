@@ -273,10 +273,11 @@ def test_an_unreachable_server_is_said() -> None:
         Migrator(database, FILES).up()
 
 
-def test_our_lock_is_golang_migrates(empty_database: ScratchDatabase) -> None:
+@pytest.mark.parametrize("slash", ["/", ""], ids=["its command", "its library"])
+def test_our_lock_is_golang_migrates(empty_database: ScratchDatabase, slash: str) -> None:
     """Its key is made of the schema, the table and the database's name."""
     name = empty_database.url.rsplit("/", 1)[1]
-    key = crc32(f"public\0schema_migrations\0{name}".encode()) * 1486364155 % 2**32
+    key = crc32(f"public\0schema_migrations\0{slash}{name}".encode()) * 1486364155 % 2**32
     with psycopg.connect(empty_database.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [key])
         with ThreadPoolExecutor(1) as pool:
