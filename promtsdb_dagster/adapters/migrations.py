@@ -130,8 +130,8 @@ class Migrator:
                 f"the ledger public.schema_migrations says that version {version} stopped "
                 f"half-way; look what {version:03d}_*.up.sql left: golang-migrate runs a file as "
                 "one transaction, so it is all of it or nothing; then say which version is true, "
-                f"with `migrate force {version}` or `migrate force {version - 1 or -1}`, or in that "
-                "table with dirty = false (if it was on its way down, look for the file above)"
+                f"with `migrate force {version}` or `migrate force {version - 1 or -1}`, or in "
+                "that table with dirty = false (if it was on its way down: of the file above it)"
             )
         if version > self._newest:
             raise UnknownVersion(

@@ -164,7 +164,7 @@ def _old_notes(schema: dg.AssetKey) -> dg.AssetsDefinition:
         kinds=_KINDS,
         description=(
             "Drops bookkeeping that nothing will act on any more: changes of what can never be "
-            "refreshed again, counts of refused rows of the year before last."
+            "refreshed again, counts of refused rows and gaps in live data of over 400 days ago."
         ),
     )
     def old_notes(

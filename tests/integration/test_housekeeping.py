@@ -184,7 +184,15 @@ def test_notes_that_nothing_will_act_on_go(database: ScratchDatabase) -> None:
     for days in (401, 30):
         ask(database, refused, days)
 
-    assert Housekeeping(database).drop_old_notes() == {"aggregate_change": 1, "refused_row": 1}
+    gap = "INSERT INTO internal.live_gap (record, hour, missing, absent, attempts) VALUES"
+    for days in (401, 30):
+        ask(database, f"{gap} ('up', now() - %s, '{{}}', '{{}}', 1)", days * DAY)
+
+    assert Housekeeping(database).drop_old_notes() == {
+        "aggregate_change": 1,
+        "refused_row": 1,
+        "live_gap": 1,
+    }
     assert count(database, "internal.aggregate_change") == 2
 
 

@@ -16,10 +16,12 @@ import pytest
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
+from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.policies import problems
 from promtsdb_dagster.core.report import Report
 from promtsdb_dagster.core.rules import Rule, RuleGroup
 from promtsdb_dagster.core.samples import Routing
@@ -197,6 +199,8 @@ def test_backfills_and_refreshes_beside_all_policies(policed: ScratchDatabase) -
     held = f"SELECT 1 FROM {MAINNET} WHERE name = 'node_count' AND bucket > now() - INTERVAL '1 h'"  # noqa: S608
     wait_for(lambda: ask_count(policed, held) > 0)
     assert wrong_buckets(policed, w.floor(NOW, MINUTE)) == {}
+    wait_for(lambda: all(job.started_at for job in Policies(policed).upkeep(NOW).jobs))
+    assert problems(Policies(policed).upkeep(NOW), NOW) == []
 
 
 def test_compressed_chunks_take_all_kinds_of_writes(policed: ScratchDatabase) -> None:
