@@ -24,10 +24,9 @@ from promtsdb_dagster.adapters.ledger import confirm_entry, read_known, record_e
 from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.verification import verify_by_key
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.ports import Batch, Known, Part, Tally
 from promtsdb_dagster.core.replaying import Lacking
-from promtsdb_dagster.core.samples import Converted
+from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import StoreUnavailable, VerificationFailed
 
 _MINUTE = timedelta(minutes=1)
@@ -83,9 +82,9 @@ class Reservations:
                     f"the tags of {tags} series are not stored, wanted those of all; run the same "
                     "partitions again"
                 )
-            for task, part in batch.parts:
-                if confirm_entry(connection, task):
-                    _note_change(connection, task, part)
+            changed = [part for part in batch.parts if confirm_entry(connection, part[0])]
+            for target in TARGETS:
+                _note_changes(connection, target, only(changed, target))
 
 
 def _count_present(
@@ -138,16 +137,16 @@ def _copy_incoming(connection: Connection, parts: Sequence[Part]) -> None:
     copy_rows(connection, query("copy_incoming"), parts, with_task=True)
 
 
-def _note_change(connection: Connection, task: Task, part: Converted) -> None:
+def _note_changes(connection: Connection, target: Target, parts: Sequence[Part]) -> None:
     """Note where rows came: staging notes only what the refresh policies no longer reach."""
-    for target in TARGETS:
-        span = span_of(only([(task, part)], target))
+    changed = []
+    for task, part in parts:
+        span = span_of([(task, part)])
         if span:
-            connection.execute(
-                query("note_change"),
-                {
-                    "source": target,
-                    "start": w.floor(span.start, _MINUTE),
-                    "end": w.floor(span.end, task.step) + task.step,
-                },
-            )
+            end = w.floor(span.end, task.step) + task.step
+            changed.append(Window(w.floor(span.start, _MINUTE), end))
+    for window in w.merge(changed):
+        connection.execute(
+            query("note_change"),
+            {"source": target, "start": window.start, "end": w.ceil(window.end, _MINUTE)},
+        )

@@ -43,6 +43,8 @@ PARTITIONS = {
     "live": Window(MIDNIGHT, MIDNIGHT + DAY),
     "backfill_forever": Window(MIDNIGHT, MIDNIGHT + DAY),
 }
+# One job only: a vmalert that fails takes its time.
+WHOLE_DAY = Window(MIDNIGHT - 2 * DAY, MIDNIGHT - DAY)
 WEEK = Window(MIDNIGHT - 9 * DAY, MIDNIGHT - 2 * DAY)
 TABLES = (
     "internal.prometheus_remote_write",
@@ -201,12 +203,17 @@ def assert_direct_completes(
 
 
 def everything(database: ScratchDatabase) -> dict[str, list[Any]]:
-    """Return rows, tags and the ledger, without the times of the runs."""
+    """Return rows, tags, the ledger and what is to be refreshed, without the times of the runs."""
     with database.connection() as connection:
         ledger = connection.execute(
             f"SELECT {LEDGER} FROM internal.backfill_ledger ORDER BY 1, 2, 5"  # noqa: S608
         ).fetchall()
-    return {"ledger": ledger, **{table: stored(database, table) for table in TABLES}}
+        changes = connection.execute(
+            "SELECT aggregate, window_start, window_end FROM internal.aggregate_change"
+            " WHERE reason = 'backfill' ORDER BY 1, 2, 3"
+        ).fetchall()
+    tables = {table: stored(database, table) for table in TABLES}
+    return {"ledger": ledger, "changes": changes, **tables}
 
 
 def test_both_writers_leave_the_same(
@@ -281,7 +288,7 @@ def test_a_source_that_fails_in_the_middle(
     vmalert: Path,
 ) -> None:
     """vmalert ends with 255 and loses what it had not sent yet."""
-    partition = PARTITIONS["backfill_forever"]
+    partition = WHOLE_DAY
     with failing_after(4, history.url) as url:
         replay = replayed(history, database, telegraf, vmalert, source_url=url, patience=2)
         report = replay.run("backfill_forever", [partition], now=NOW)
@@ -328,7 +335,7 @@ def test_rows_that_nobody_takes(
 ) -> None:
     """Old versions end with 0 although they dropped everything."""
     telegraf.stop()
-    partition = PARTITIONS["backfill_forever"]
+    partition = WHOLE_DAY
     replay = replayed(history, database, telegraf, packaged_vmalert, patience=0.5)
 
     report = replay.run("backfill_forever", [partition], now=NOW)
