@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fix_pglite",
     "tests.fix_prometheus",
     "tests.fix_telegraf",
+    "tests.fix_replay",
     "tests.fix_deployment",
     "tests.fix_postgrest",
     "tests.fix_caddy",
