@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     vmalert_url: str | None = Field(None, description="vmalert, e.g. http://localhost:8880")
     postgrest_admin_url: str | None = Field(
-        None, description="PostgREST's admin port, e.g. http://localhost:3001"
+        None, description="PostgREST's admin port, e.g. http://localhost:3002"
     )
     api_url: str | None = Field(None, description="the public API, e.g. http://localhost:3000")
     jwt_secret: SecretStr | None = Field(

@@ -37,7 +37,7 @@ from promtsdb_dagster.settings import ROOT
 pytestmark = pytest.mark.e2e
 
 # Nobody listens there, whatever else runs on this machine.
-OPTIONS = Options(history_days=0.5, telegraf=Receiver("http://127.0.0.1:9/write"))
+OPTIONS = Options(history_days=0.2, telegraf=Receiver("http://127.0.0.1:9/write"))
 # In the order of their start; those that are not installed here are not started.
 ORDER = ("postgres", "exporter", "prometheus", "telegraf", "vmalert", "postgrest", "caddy")
 PROGRAM = f"""
@@ -46,7 +46,7 @@ from pathlib import Path
 from promtsdb_dagster.localstack import LocalStack, Options
 say = lambda line: print(line, flush=True)
 stack = LocalStack(Path(sys.argv[1]), Path({str(ROOT)!r}),
-                   options=Options(history_days=0.5), report=say)
+                   options=Options(history_days=0.2), report=say)
 with stack.running() as endpoints:
     say("ready " + endpoints.datasource_url)
     sys.stdin.readline()
@@ -307,7 +307,7 @@ def test_the_engine_can_be_chosen(folder: Path, timescaledb: bool) -> None:
     """One server serves both variants; the choice decides about the preload."""
     if timescaledb and not find_postgres().has_timescaledb:
         pytest.skip("this PostgreSQL server has no TimescaleDB")
-    options = Options(timescaledb=timescaledb, history_days=0.5)
+    options = Options(timescaledb=timescaledb, history_days=0.2)
     with LocalStack(folder, ROOT, options=options).running() as endpoints:
         assert endpoints.engine == ("timescaledb" if timescaledb else "postgresql")
         assert any("TimescaleDB" in sentence for sentence in endpoints.skipped) != timescaledb
@@ -373,7 +373,7 @@ def test_absent_services_are_said_in_plain_sentences(
 
 def test_a_stack_without_a_service_names_it(folder: Path) -> None:
     """Who asks for less gets less, and is told."""
-    options = Options(history_days=0.5, without=ORDER[3:])
+    options = Options(history_days=0.2, without=ORDER[3:])
     with LocalStack(folder, ROOT, options=options).running() as endpoints:
         assert tuple(pids(folder)) == ORDER[:3]
         assert {f"{name} was asked to be left out" for name in ORDER[3:]} <= set(endpoints.skipped)
