@@ -117,6 +117,8 @@ def _unused(connection: Connection, suspects: set[int], on_progress: OnProgress)
             used = connection.execute(
                 query_in(source, "select_used_tags"),
                 {"start": window.start, "end": window.end, "tag_ids": listed},
+                # A prepared plan does not know the list, and would compare each row with each tag.
+                prepare=False,
             )
             left.difference_update(row[0] for row in used)
             on_progress(f"{source} back to {window.start:%Y-%m-%d}", len(left))

@@ -2,7 +2,7 @@
 INSERT INTO internal.orphan_tag AS o (tag_id, source, time_from, time_to)
 SELECT tag_id, %(source)s, min(time), max(time)
 FROM {schema}.prometheus_remote_write
-WHERE tag_id = ANY(%(tag_ids)s::bigint[])
+WHERE tag_id + 0 = ANY(%(tag_ids)s::bigint[])
 GROUP BY tag_id
 ORDER BY tag_id
 ON CONFLICT (tag_id, source) DO UPDATE SET
