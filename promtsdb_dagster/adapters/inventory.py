@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from psycopg import sql
 
@@ -46,6 +46,10 @@ class Inventory:
     def is_ledger_empty(self) -> bool:
         """Return whether no window was ever backfilled."""
         return bool(self._one("select_is_ledger_empty")[0])
+
+    def live_mark(self) -> datetime | None:
+        """Return from where on all running totals are live, or None while nothing is."""
+        return cast("datetime | None", self._one("select_live_mark")[0])
 
     def identity(self) -> str:
         """Return a text that another database, or the same one made anew, does not have."""

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import dagster as dg
 from pydantic import Field
@@ -17,6 +18,8 @@ JOB = "history"
 # All runs of one start carry the same value.
 TAG = "promtsdb/history"
 _OP = "request_history"
+# After the first live rows; those of other metrics come within the same minutes.
+_HAND_OVER_AFTER = timedelta(minutes=3)
 
 
 class HistoryConfig(dg.Config):
@@ -33,14 +36,15 @@ class _Seen:
 
     request: int = 0
     database: str = ""
+    live: str = ""
 
     @classmethod
     def parse(cls, cursor: str | None) -> "_Seen":
         known = json.loads(cursor) if cursor else {}
-        return cls(known.get("request", 0), known.get("database", ""))
+        return cls(known.get("request", 0), known.get("database", ""), known.get("live", ""))
 
     def text(self) -> str:
-        return json.dumps({"request": self.request, "database": self.database})
+        return json.dumps(asdict(self))
 
 
 def history_job(groups: Sequence[Group]) -> dg.JobDefinition:
@@ -83,8 +87,9 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(*(group.key for group in groups)),
         description=(
-            "Starts the backfill of all groups when a migrated database has never had one, and "
-            "when the job `history` was run."
+            "Starts the backfill of all groups when a migrated database has never had one, when "
+            "live rows have begun, to close what is open before them, and when the job `history` "
+            "was run."
         ),
     )
     def history(
@@ -96,15 +101,23 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
             _require_ready(project)
             inventory = project.inventory()
             empty, database = inventory.is_ledger_empty(), inventory.identity()
+            live = inventory.live_mark()
             policy, now = project.policy(), project.now()
         except PromtsdbError as error:
             return dg.SkipReason(str(error))
         asked = request is not None and request.storage_id > seen.request
         fresh = empty and database != seen.database
-        if not asked and not fresh:
+        settled = live is not None and live <= now - _HAND_OVER_AFTER
+        mark = f"{database} live since {live}" if settled else seen.live
+        begun = mark != seen.live and not empty
+        if not asked and not fresh and not begun:
             return dg.SkipReason(_why_not(empty))
         newest = request.storage_id if request else seen.request
-        start_id = request.dagster_run.run_id if request and asked else f"{database}@{now:%FT%TZ}"
+        start_id = f"{database}@{now:%FT%TZ}"
+        if request and asked:
+            start_id = request.dagster_run.run_id
+        elif begun:
+            start_id = mark
         recheck = bool(request and asked and _asks_recheck(request.dagster_run.run_config))
         requests = []
         for group in groups:
@@ -119,7 +132,7 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
                     run_config=_run_config(group, recheck),
                 )
             )
-        return dg.SensorResult(requests, cursor=_Seen(newest, database).text())
+        return dg.SensorResult(requests, cursor=_Seen(newest, database, mark).text())
 
     return history
 

@@ -126,6 +126,10 @@ class FakeInventory:
         return self.database
 
     refusals: dict[str, int] = field(default_factory=dict)
+    live_since: datetime | None = None
+
+    def live_mark(self) -> datetime | None:
+        return self.live_since
 
     def staged(self, schema: str) -> int:
         return self.waiting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
 
@@ -93,6 +95,25 @@ def test_a_database_with_history_is_left_alone(sensor: Sensor, project: FakeProj
     project.state.empty = False
     assert sensor.tick() == []
     assert "run the job history" in sensor.skipped
+
+
+def test_once_live_rows_have_begun_what_is_open_before_them_is_closed(
+    sensor: Sensor, project: FakeProject
+) -> None:
+    """The first backfill ended minutes before the first live row came."""
+    assert len(sensor.tick()) == 4
+    project.state.empty = False
+    project.state.live_since = project.clock
+    assert sensor.tick() == [], "the rows of other metrics are about to come"
+    project.clock += timedelta(minutes=3)
+    requests = sensor.tick()
+    assert [r.asset_selection[0].to_user_string() for r in requests if r.asset_selection] == list(
+        RANGES
+    )
+    assert sensor.tick() == []
+    project.state.live_since -= timedelta(minutes=1)
+    later = sensor.tick()
+    assert {r.run_key for r in later}.isdisjoint({r.run_key for r in requests})
 
 
 def test_the_button_starts_all_groups_once(
