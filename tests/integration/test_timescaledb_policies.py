@@ -188,7 +188,17 @@ def test_backfills_and_refreshes_beside_all_policies(policed: ScratchDatabase) -
         works += [pool.submit(send, policed, "prometheus_remote_write_tag", (1, "{}"))]
         for work in works:
             work.result()
-    wait_for(lambda: is_compressed(policed))
+    asked_at = time.monotonic()
+
+    def compressed_in_the_end() -> bool:
+        """A job that met writers may have left a chunk for its next run, half a day later."""
+        nonlocal asked_at
+        if time.monotonic() - asked_at > 5:
+            asked_at = time.monotonic()
+            set_all_policies_off(policed)
+        return is_compressed(policed)
+
+    wait_for(compressed_in_the_end)
 
     again = backfill(policed, 15 * MINUTE, recheck=True)
 
