@@ -17,6 +17,8 @@ _TIMEOUT_SECONDS = 10.0
 _ALLOWED_CLOCK_SECONDS = 60.0
 # Servers before 1.79 have the rules under the second path only.
 _VMALERT_PATHS = ("api/v1/rules", "api/v1/groups")
+# One line an output; internal_agent_... adds them up.
+_TELEGRAF_OUTPUTS = "internal_write_"
 
 Fact = str | int | float | bool
 
@@ -151,15 +153,21 @@ class Services:
         return []
 
     def _telegraf(self, client: httpx.Client) -> Health:
-        # The URL of the metrics page may be given with or without its path.
-        response = client.get("")
-        if response.status_code == httpx.codes.NOT_FOUND:
-            response = client.get("metrics")
-        lines = [line for line in _ok(response).text.splitlines() if line and line[0] != "#"]
-        if not lines:
-            raise _Unwell("its metrics page is empty, wanted its own metrics")
-        dropped = sum(_value(line) for line in lines if "metrics_dropped" in line)
-        written = sum(_value(line) for line in lines if "metrics_written" in line)
+        # The URL may be given with the page's path or without. Telegraf answers 200 to any other
+        # path, a slash at the end of this one included.
+        base = client.base_url
+        page = base.path.rstrip("/") or "/metrics"
+        text = _ok(client.get(base.copy_with(path=page))).text
+        lines = [line for line in text.splitlines() if line.startswith(_TELEGRAF_OUTPUTS)]
+        if not any("metrics_written" in line for line in lines):
+            raise _Unwell(
+                f"{page} says nothing of what was written: {text[:60]!r}, wanted Telegraf's own "
+                "metrics; check TELEGRAF_METRICS_URL"
+            )
+        # The page itself is an output as well; what it shows is not written anywhere.
+        outputs = [line for line in lines if 'output="prometheus_client"' not in line]
+        dropped = sum(_value(line) for line in outputs if "metrics_dropped" in line)
+        written = sum(_value(line) for line in outputs if "metrics_written" in line)
         if dropped > 0:
             raise _Unwell(f"dropped {dropped:.0f} metrics since its start; look into its log")
         return Health(

@@ -114,6 +114,8 @@ def _metrics(dropped: int) -> Answer:
         "# HELP internal_write_metrics_dropped Telegraf collected metric",
         f'internal_write_metrics_dropped{{output="postgresql"}} {dropped}',
         'internal_write_metrics_written{output="postgresql"} 1200',
+        'internal_write_metrics_written{output="prometheus_client"} 17',
+        "internal_agent_metrics_written 1217",
     ]
     return Answer("\n".join(lines).encode(), content_type="text/plain")
 
@@ -123,6 +125,10 @@ def test_telegraf_tells_what_it_wrote_and_dropped() -> None:
     health = _ask("telegraf", _metrics(3))
     assert not health.healthy
     assert "dropped 3 metrics" in health.text
+    # What Telegraf answers where the page is not.
+    blank = _ask("telegraf", Answer(b"Telegraf Output Plugin ", content_type="text/plain"))
+    assert not blank.healthy
+    assert "check TELEGRAF_METRICS_URL" in blank.text
 
 
 def test_postgrest_is_ready_or_not() -> None:
