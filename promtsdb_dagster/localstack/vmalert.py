@@ -113,6 +113,9 @@ class VMAlert:
         if "-group.maxStartDelay " in help_text:
             # One group, so no load to spread; nobody shall wait a minute for the first result.
             flags.append("-group.maxStartDelay=1s")
+        if "-remoteWrite.retryMaxTime " in help_text:
+            # Telegraf may be started again meanwhile, and no minute is lost.
+            flags.append("-remoteWrite.retryMaxTime=10m")
         return flags
 
 
