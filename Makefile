@@ -32,9 +32,10 @@ refresh: setup ## Refresh all aggregates over a range: FROM=2026-11-15 TO=2026-1
 health: setup ## Ask the database and every service whether they do their work
 	@$(PROMTSDB) health
 
+# Files side by side: most tests wait for servers. Some, given in ARGS, run one after the other.
 test: ## Run all tests: ARGS='-k windows'
 	@scripts/setup --tests
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),--numprocesses=auto --maxprocesses=4 --dist=loadfile)
 
 check: ## Check format, lint, types, import rules, that the rule files are rendered, Compose files
 	@scripts/setup --tests

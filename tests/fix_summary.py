@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-_ENGINES = pytest.StashKey[dict[str, set[str]]]()
+# A property travels from the process that ran a test to the one that sums up.
+_ENGINE = "engine"
 # Which fixture or parameter stands for which engine.
 _SIGNS = {
     "postgresql": ("plain_cluster", "plain_database"),
@@ -30,22 +31,21 @@ def _engines(item: pytest.Item) -> set[str]:
     }
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Remember which engines each test is for."""
-    config.stash[_ENGINES] = {item.nodeid: _engines(item) for item in items}
+    for item in items:
+        item.user_properties += [(_ENGINE, engine) for engine in sorted(_engines(item))]
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print one line an engine, and one a reason to skip."""
-    engines = config.stash.get(_ENGINES, {})
     ran = Counter(
-        engine
+        value
         for outcome in ("passed", "failed")
         for report in terminalreporter.stats.get(outcome, ())
-        for engine in engines.get(report.nodeid, ())
+        for name, value in report.user_properties
+        if name == _ENGINE
     )
     why = Counter(
         str(report.longrepr[2]).removeprefix("Skipped: ")
@@ -54,7 +54,8 @@ def pytest_terminal_summary(
     )
     for report in terminalreporter.stats.get("passed", ()):
         for name, value in report.user_properties:
-            terminalreporter.line(f"{name}: {value}")
+            if name != _ENGINE:
+                terminalreporter.line(f"{name}: {value}")
     terminalreporter.section("engines")
     for engine in _SIGNS:
         terminalreporter.line(f"{engine}: {ran[engine]} tests ran")
