@@ -35,7 +35,7 @@ health: setup ## Ask the database and every service whether they do their work
 # Files side by side: most tests wait for servers. Some, given in ARGS, run one after the other.
 test: ## Run all tests: ARGS='-k windows'
 	@scripts/setup --tests
-	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),--numprocesses=auto --maxprocesses=4 --dist=loadfile)
+	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),--numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder)
 
 check: ## Check format, lint, types, import rules, that the rule files are rendered, Compose files
 	@scripts/setup --tests
