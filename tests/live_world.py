@@ -95,7 +95,8 @@ class LiveWorld:
     ) -> int:
         """Run a group over all days; return how many rows were new."""
         engine = Backfill(self.source, Writer(self.database), GROUPS, self.routing, self.policy)
-        days = w.split(Window(self.start, w.ceil(self.now, DAY)), DAY)
+        # The minutes of an hour belong to the day of its end.
+        days = w.split(Window(self.start, w.ceil(self.now + HOUR, DAY)), DAY)
         report = engine.run(group, days, now=self.now, only=tuple(only), recheck=recheck)
         assert report.error is None, report.error
         return report.rows_written
