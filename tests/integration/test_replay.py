@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.definitions import build
+from promtsdb_dagster.installation import install
 from promtsdb_dagster.settings import Settings
 from tests.dagster.running import run_assets
 from tests.fix_postgres import ScratchDatabase
@@ -97,9 +99,9 @@ def test_a_run_that_asks_for_a_replay(
     )
     asset, week = dg.AssetKey("backfill_forever"), "2026-11-11"
 
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, closing(install(settings)) as project:
         result = run_assets(
-            build(settings),
+            build(settings, project),
             instance,
             [asset],
             partition_key=week,
