@@ -14,6 +14,8 @@ from promtsdb_dagster.errors import ConfigurationError
 
 RULES_FILE = "rules.yaml"
 CA_FILE = "ca.pem"
+# A vmalert that hangs must not keep its place in the pool.
+LONGEST_SECONDS = 900.0
 # In front of a flag's name in the environment, where other users of the machine see nothing.
 _PREFIX = "REPLAY_"
 _SECOND = timedelta(seconds=1)

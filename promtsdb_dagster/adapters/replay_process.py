@@ -8,13 +8,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from promtsdb_dagster.adapters.replay import ReplayCommand, ReplaySetup
+from promtsdb_dagster.adapters.replay import LONGEST_SECONDS, ReplayCommand, ReplaySetup
 from promtsdb_dagster.core.replaying import Ending, Job
 from promtsdb_dagster.errors import ConfigurationError
 
 # Its own releases call it vmalert-prod, Debian vmalert.
 PROGRAMS = ("vmalert", "vmalert-prod")
-_LONGEST_SECONDS = 900.0
 _LOG_BYTES = 8_192
 
 
@@ -22,7 +21,7 @@ class ProcessReplayer:
     """Start vmalert for each job and wait for its end."""
 
     def __init__(
-        self, command: ReplayCommand, program: Path, *, longest_seconds: float = _LONGEST_SECONDS
+        self, command: ReplayCommand, program: Path, *, longest_seconds: float = LONGEST_SECONDS
     ) -> None:
         self._command = command
         self._program = program

@@ -1,6 +1,7 @@
 """vmalert's replay as a container, started by dagster-docker's Pipes client."""
 
 import uuid
+from threading import Thread
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,11 @@ from dagster_docker import PipesDockerClient, PipesDockerLogsMessageReader
 from dagster_pipes import PIPES_PROTOCOL_VERSION, DagsterPipesError
 from docker.errors import DockerException
 from docker.types import EndpointConfig
+from urllib3.exceptions import HTTPError
 
 from promtsdb_dagster.adapters.replay import (
     CA_FILE,
+    LONGEST_SECONDS,
     RULES_FILE,
     ReplayCommand,
     ReplayContainer,
@@ -35,6 +38,8 @@ _SCRIPT = "; ".join(
 # The kernel takes no longer string as a variable.
 _MOST_BYTES = 128 * 1024 - 64
 _MOST_LOG = 8_192
+# The client lets errors of its own libraries pass; those of requests are OSErrors.
+_ENGINE_ERRORS = (DockerException, HTTPError, OSError)
 
 
 class ContainerReplayer:
@@ -45,17 +50,20 @@ class ContainerReplayer:
         context: dg.AssetExecutionContext,
         command: ReplayCommand,
         container: ReplayContainer,
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self._context = context
         self._command = command
         self._container = container
+        self._longest = longest_seconds
 
     def replay(self, job: Job) -> Ending:
-        """Replay a job to its end. Safe to repeat.
+        """Replay a job to its end, at most `longest_seconds`. Safe to repeat.
 
         Raises ConfigurationError when the engine is out of reach or cannot run the image.
         """
-        log = _VmalertLog()
+        log = _VmalertLog(self._longest)
         name = f"promtsdb-replay-{uuid.uuid4().hex[:12]}"
         try:
             PipesDockerClient(message_reader=log).run(
@@ -67,7 +75,13 @@ class ContainerReplayer:
             )
         except DagsterPipesError as error:
             how, good = f"failed: {error}", False
-        except DockerException as error:
+        except _TooLong:
+            how, good = f"was ended after {self._longest:.0f} s", False
+        except _ENGINE_ERRORS as error:
+            if log.started:
+                # vmalert may have sent everything: the rows say so, not the engine.
+                how = f"was lost, as the Docker engine did not answer: {error}"
+                return Ending(how, False, self._command.last_words(log.text))
             raise ConfigurationError(
                 f"the container of {self._container.image} cannot be run: {error}, wanted a "
                 "Docker engine that this process may ask; mount its socket as "
@@ -113,11 +127,18 @@ class ContainerReplayer:
         return options
 
 
+class _TooLong(Exception):
+    """The container runs longer than it may."""
+
+
 class _VmalertLog(PipesDockerLogsMessageReader):
     """Keep the end of what vmalert says, which is no message of Pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_seconds: float) -> None:
         self.text = ""
+        self.started = False
+        self._longest = longest_seconds
+        self._error: BaseException | None = None
 
     @property
     def expected_writer_count(self) -> int:
@@ -125,14 +146,30 @@ class _VmalertLog(PipesDockerLogsMessageReader):
         return 1
 
     def consume_docker_logs(self, container: Any) -> None:
-        """Follow the log until the container ends."""
+        """Follow the log until the container ends; the client stops it when this raises."""
+        self.started = True
         # Else the client warns that a process which knows nothing of Pipes did not greet it.
         self._tell("opened", {"extras": {}})
-        for chunk in container.logs(stdout=True, stderr=True, stream=True, follow=True):
-            more = chunk.decode(errors="replace") if isinstance(chunk, bytes) else str(chunk)
-            # A chunk is no line.
-            self.text = (self.text + more)[-_MOST_LOG:]
+        # Neither of the engine's answers has an end of its own, so a thread waits for them.
+        follower = Thread(target=self._follow, args=[container], daemon=True)
+        follower.start()
+        follower.join(self._longest)
+        if follower.is_alive():
+            raise _TooLong
+        if self._error:
+            raise self._error
         self._tell("closed")
+
+    def _follow(self, container: Any) -> None:
+        try:
+            for chunk in container.logs(stdout=True, stderr=True, stream=True, follow=True):
+                more = chunk.decode(errors="replace") if isinstance(chunk, bytes) else str(chunk)
+                # A chunk is no line.
+                self.text = (self.text + more)[-_MOST_LOG:]
+            # A log that ends is no container that ended.
+            container.wait()
+        except Exception as error:
+            self._error = error
 
     def _tell(self, method: str, params: dict[str, Any] | None = None) -> None:
         self._handler.handle_message(
@@ -144,6 +181,6 @@ def _remove(name: str) -> None:
     """Remove a container; not by auto_remove, which races with the question for its status."""
     try:
         docker.client.from_env().containers.get(name).remove(force=True)
-    except DockerException:
+    except _ENGINE_ERRORS:
         # It was never made, or the engine is out of reach, which the caller says better.
         return

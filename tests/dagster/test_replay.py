@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import dagster as dg
 import docker.client
 import pytest
 from docker.errors import APIError, ImageNotFound, NotFound
+from urllib3.exceptions import ProtocolError
 
 from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
 from promtsdb_dagster.adapters.replay_process import ProcessReplayer
 from promtsdb_dagster.core.replaying import Ending, Job
 from promtsdb_dagster.core.rules import Rule
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs import replay_docker
 from tests.dagster.fakes import FakeProject
 from tests.dagster.running import run_assets
 
@@ -44,6 +47,10 @@ class FakeEngine:
     log: tuple[bytes, ...] = (b"info\treplay succeed!\n",)
     refuses: Exception | None = None
     has_image: bool = True
+    # Until somebody stops the container: its log goes on, or it only does not end.
+    hangs: str | None = None
+    breaks: Exception | None = None
+    stopped: Event = field(default_factory=Event)
     created: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
@@ -77,11 +84,18 @@ class FakeEngine:
 
     def logs(self, **_: Any) -> Iterator[bytes]:
         yield from self.log
+        if self.breaks:
+            raise self.breaks
+        if self.hangs == "log":
+            self.stopped.wait(60)
 
     def wait(self) -> dict[str, int]:
+        if self.hangs == "wait":
+            self.stopped.wait(60)
         return {"StatusCode": self.status}
 
     def stop(self) -> None:
+        self.stopped.set()
         self.done.append("stop")
 
     def remove(self, *, force: bool) -> None:
@@ -217,13 +231,60 @@ def test_a_container_that_fails_is_an_ending_and_removed(
     assert engine.done == ["start", "stop", "remove"]
 
 
+@pytest.mark.parametrize("where", ["log", "wait"])
+def test_a_container_that_does_not_end_is_ended(
+    definitions: dg.Definitions,
+    project: ReplayingProject,
+    instance: dg.DagsterInstance,
+    engine: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    """As a process is, after as long: nothing else would give its place in the pool back."""
+    limits = replay_docker.ContainerReplayer.__init__.__kwdefaults__
+    assert limits == ProcessReplayer.__init__.__kwdefaults__ == {"longest_seconds": 900.0}
+    monkeypatch.setitem(limits, "longest_seconds", 0.2)
+    engine.hangs = where
+    assert materialize(definitions, instance).success
+    assert project.endings == [Ending("was ended after 0 s", False, "info\treplay succeed!")]
+    assert engine.done == ["start", "stop", "remove"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ProtocolError("connection broken"), ConnectionError("connection broken"), APIError("broken")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_log_that_breaks_is_an_ending_and_the_container_is_removed(
+    definitions: dg.Definitions,
+    project: ReplayingProject,
+    instance: dg.DagsterInstance,
+    engine: FakeEngine,
+    error: Exception,
+) -> None:
+    engine.breaks = error
+    assert materialize(definitions, instance).success
+    [ending] = project.endings
+    assert not ending.good
+    assert "the Docker engine did not answer" in ending.how
+    assert "broken" in ending.how
+    assert ending.last_words == "info\treplay succeed!"
+    assert engine.done == ["start", "stop", "remove"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [APIError("no permission"), ConnectionError("refused"), ProtocolError("broken")],
+    ids=lambda error: type(error).__name__,
+)
 def test_without_an_engine_the_run_fails_and_says_what_to_do(
     definitions: dg.Definitions,
     project: ReplayingProject,
     instance: dg.DagsterInstance,
     engine: FakeEngine,
+    error: Exception,
 ) -> None:
-    engine.refuses = APIError("no permission")
+    engine.refuses = error
     result = materialize(definitions, instance)
     failure = result.failure_data_for_node("backfill_1w")
     assert failure is not None
