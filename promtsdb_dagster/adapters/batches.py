@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from promtsdb_dagster.core.ports import Batch, Part
+from promtsdb_dagster.core.ports import Batch, Part, Tally
 from promtsdb_dagster.core.samples import Converted, Series
 from promtsdb_dagster.core.windows import EPOCH
 
@@ -39,6 +40,34 @@ def only(parts: Sequence[Part], target: Target) -> list[Part]:
 def target_of(series: Series) -> Target:
     """Return the schema of the hypertable that a series belongs to."""
     return "cumsum" if series.schema == "cumsum" else "internal"
+
+
+Present = Mapping[tuple[int, datetime], tuple[int, int]]
+
+
+def count_rows(
+    batch: Batch,
+    parts: Sequence[Part],
+    present: Present,
+    tally: Tally,
+    per_task: Sequence[Counter[str]],
+) -> list[Counter[datetime]]:
+    """Add to what a batch did, by partition and by task; return the rows by task and instant.
+
+    `present` holds how many rows were there before, and how many of them with another value.
+    """
+    starts = [partition.start for partition in batch.partitions]
+    counts = [count_by_instant(part) for _, part in parts]
+    for index, by_instant in enumerate(counts):
+        for instant, count in by_instant.items():
+            start = starts[max(0, bisect_right(starts, instant) - 1)]
+            there, differing = present.get((index, instant), (0, 0))
+            tally.written[start] += count - there
+            tally.present[start] += there
+            tally.differing[start] += differing
+            per_task[index]["written"] += count - there
+            per_task[index]["present"] += there
+    return counts
 
 
 def count_by_instant(part: Converted) -> Counter[datetime]:

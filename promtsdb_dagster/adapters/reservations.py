@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -13,7 +12,7 @@ import stamina
 from promtsdb_dagster.adapters.batches import (
     TARGETS,
     Target,
-    count_by_instant,
+    count_rows,
     lock_keys,
     only,
     parts_of,
@@ -22,6 +21,7 @@ from promtsdb_dagster.adapters.copying import copy_rows, span_of
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.ledger import confirm_entry, read_known, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
+from promtsdb_dagster.adapters.totals import settle_totals
 from promtsdb_dagster.adapters.verification import verify_by_key
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.ports import Batch, Known, Part, Tally
@@ -49,12 +49,13 @@ class Reservations:
         with self._database.connection() as connection:
             for key in lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
-            if not still_wanted(read_known(connection, batch.question)):
+            known = read_known(connection, batch.question)
+            if not still_wanted(known):
                 return None
             tally = Tally()
             present = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
-                _count_present(connection, batch, target, tally, present)
+                _count_present(connection, batch, known, target, tally, present)
             for (task, part), counts in zip(batch.parts, present, strict=True):
                 record_entry(connection, task, part, counts, batch.run_id)
             return tally
@@ -90,6 +91,7 @@ class Reservations:
 def _count_present(
     connection: Connection,
     batch: Batch,
+    known: Known,
     target: Target,
     tally: Tally,
     per_task: Sequence[Counter[str]],
@@ -101,17 +103,14 @@ def _count_present(
         return
     _copy_incoming(connection, parts)
     bounds = {"start": span.start, "end": span.end}
+    if target == "cumsum":
+        settle_totals(connection, bounds, batch.question, known, parts)
     found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
     present = {(task, time): (there, differing) for task, time, there, differing in found}
-    starts = [partition.start for partition in batch.partitions]
-    for index, (_, part) in enumerate(parts):
-        for instant, count in count_by_instant(part).items():
-            start = starts[max(0, bisect_right(starts, instant) - 1)]
-            there, differing = present.get((index, instant), (0, 0))
-            tally.written[start] += count - there
-            tally.present[start] += there
-            tally.differing[start] += differing
-            per_task[index]["present"] += there
+    count_rows(batch, parts, present, tally, per_task)
+    for counts in per_task:
+        # What is still to come is not written yet.
+        del counts["written"]
 
 
 def _lacking_rows(connection: Connection, target: Target, parts: Sequence[Part]) -> Counter[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import stamina
@@ -12,8 +11,9 @@ from psycopg import errors as pg
 
 from promtsdb_dagster.adapters.batches import (
     TARGETS,
+    Present,
     Target,
-    count_by_instant,
+    count_rows,
     lock_keys,
     parts_of,
 )
@@ -21,6 +21,7 @@ from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.ledger import mark_verified, read_known, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
+from promtsdb_dagster.adapters.totals import settle_totals
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.ports import Batch, Known, Part, Question, Tally
@@ -83,13 +84,14 @@ class Writer:
         with self._database.connection() as connection:
             for key in lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
-            if not still_wanted(read_known(connection, batch.question)):
+            known = read_known(connection, batch.question)
+            if not still_wanted(known):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
             tally = Tally(direct=not compare)
             per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
-                self._write_target(connection, batch, target, tally, per_task, compare)
+                self._write_target(connection, batch, known, target, tally, per_task, compare)
             for (task, part), counts in zip(batch.parts, per_task, strict=True):
                 record_entry(connection, task, part, counts, batch.run_id)
             return tally
@@ -98,6 +100,7 @@ class Writer:
         self,
         connection: Connection,
         batch: Batch,
+        known: Known,
         target: Target,
         tally: Tally,
         per_task: Sequence[Counter[str]],
@@ -107,23 +110,13 @@ class Writer:
         span = span_of(parts)
         if span is None:
             return
-        starts = [partition.start for partition in batch.partitions]
         if not compare and _is_empty(connection, target, span):
             copy_rows(connection, query_in(target, "copy_metrics"), parts, with_task=False)
-            present: dict[tuple[int, datetime], tuple[int, int]] = {}
+            present: Present = {}
         else:
             tally.direct = False
-            present = _insert(connection, target, parts, span, batch.question.cumulative)
-        counts = [count_by_instant(part) for _, part in parts]
-        for index, by_instant in enumerate(counts):
-            for instant, count in by_instant.items():
-                start = starts[max(0, bisect_right(starts, instant) - 1)]
-                there, differing = present.get((index, instant), (0, 0))
-                tally.written[start] += count - there
-                tally.present[start] += there
-                tally.differing[start] += differing
-                per_task[index]["written"] += count - there
-                per_task[index]["present"] += there
+            present = _insert(connection, target, parts, span, batch, known)
+        counts = count_rows(batch, parts, present, tally, per_task)
         _note_changes(connection, target, parts, counts, present)
 
 
@@ -132,16 +125,17 @@ def _insert(
     target: Target,
     parts: Sequence[Part],
     span: Window,
-    cumulative: Sequence[str],
-) -> dict[tuple[int, datetime], tuple[int, int]]:
+    batch: Batch,
+    known: Known,
+) -> Present:
     """Insert what is missing; return what was there before, by task and instant."""
     connection.execute(query("create_incoming"))
     copied = copy_rows(connection, query("copy_incoming"), parts, with_task=True)
     bounds = {"start": span.start, "end": span.end}
+    if target == "cumsum":
+        settle_totals(connection, bounds, batch.question, known, parts)
     found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
     present = {(task, time): (there, differing) for task, time, there, differing in found}
-    if target == "cumsum":
-        _refuse_doubles(connection, bounds, cumulative)
     inserted = connection.execute(query_in(target, "insert_incoming")).rowcount
     expected = copied - sum(there for there, _ in present.values())
     if inserted != expected:
@@ -149,22 +143,6 @@ def _insert(
             f"{expected - inserted} rows of {span} came from another writer while this one wrote"
         )
     return present
-
-
-def _refuse_doubles(
-    connection: Connection, bounds: Mapping[str, datetime], cumulative: Sequence[str]
-) -> None:
-    """Raise StoreError where another series of a running total has the same minutes."""
-    several = [record.partition("#")[0].lower() for record in cumulative if "#" in record]
-    doubled = connection.execute(query("find_doubled"), {**bounds, "several": several}).fetchall()
-    if doubled:
-        name, first, last, count = doubled[0]
-        raise StoreError(
-            f"{count} increments of {name!r} from {first:%Y-%m-%dT%H:%MZ} to {last:%H:%MZ} are "
-            "stored under other labels, wanted each minute once; nothing was written. Give the "
-            "live rule and the backfill the same labels, and Telegraf's rows the host `telegraf`, "
-            "then delete the rows of the wrong series"
-        )
 
 
 def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
@@ -179,7 +157,7 @@ def _note_changes(
     target: Target,
     parts: Sequence[Part],
     counts: Sequence[Counter[datetime]],
-    present: Mapping[tuple[int, datetime], tuple[int, int]],
+    present: Present,
 ) -> None:
     """Note the windows in which rows were written, so that only they are refreshed."""
     changed = []
