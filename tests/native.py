@@ -31,6 +31,14 @@ SECRETS = {
     "DATASOURCE_URL": "http://127.0.0.1:9",
 }
 PORTS = ("3000", "3001", "3002", "3030", "4000", "5432", "8880", "9273", "9274")
+# Other names that containers have in one of their networks.
+ALIASES = {
+    alias
+    for service in services().values()
+    if isinstance(networks := service["networks"], dict)
+    for network in networks.values()
+    for alias in (network or {}).get("aliases", [])
+}
 # What images bring beside what Compose mounts.
 FOLDERS = {"/etc/caddy/": f"{ROOT}/docker/caddy/"}
 
@@ -67,7 +75,7 @@ class Native:
         """Return the environment of a container, and what its image sets."""
         given = {k: v for k, v in environment(services()[name]).items() if v is not None}
         found = {k: self.here(v) for k, v in given.items()}
-        found |= {k: "127.0.0.1" for k, v in given.items() if v in services()}
+        found |= {k: "127.0.0.1" for k, v in given.items() if v in services() or v in ALIASES}
         path = (Path(sys.executable).parent, ROOT / "tools/bin", find_postgres(_bindir()).folder)
         return {
             # Every container has these ports to itself.

@@ -60,8 +60,10 @@ def launcher() -> DockerRunLauncher:
 def test_runs_get_every_variable_of_the_code_location(launcher: DockerRunLauncher) -> None:
     """One that the daemon does not have lets no run start."""
     code = set(environment(services(MAIN)["dagster-code"]))
-    # A file: the proxy lets no folder of the host into a container.
-    assert code - {"DATASOURCE_CA_FILE"} <= set(launcher.env_vars)
+    # A file: the proxy lets no folder of the host into a container. Runs serve nothing.
+    not_for_runs = {"DATASOURCE_CA_FILE", "DAGSTER_CODE_HOST", "DAGSTER_CODE_PORT"}
+    assert code - not_for_runs <= set(launcher.env_vars)
+    assert not not_for_runs & set(launcher.env_vars)
     daemon = {
         **environment(services(MAIN)["dagster-daemon"]),
         **environment(services(OVERLAY)["dagster-daemon"]),
@@ -74,7 +76,8 @@ def test_runs_find_the_networks_volumes_and_image_of_compose(launcher: DockerRun
     networks: dict[str, Any] = {}
     for path in (MAIN, OVERLAY):
         networks |= yaml.safe_load(path.read_text(encoding="utf-8"))["networks"]
-    assert set(launcher.networks) == {each["name"] for each in networks.values()}
+    code = services(MAIN)["dagster-code"]["networks"]
+    assert set(launcher.networks) == {networks[name]["name"] for name in (*code, "docker")}
     volumes = yaml.safe_load(MAIN.read_text(encoding="utf-8"))["volumes"]
     assert launcher.container_kwargs["volumes"] == [
         f"{volumes['dagster']['name']}:/dagster/storage"

@@ -19,7 +19,16 @@ DOCKER = ROOT / "docker"
 # Services that end by themselves; what needs them waits for that.
 STEPS = {"migrate", "roles"}
 # Who may reach the world: to ask Prometheus, or because a published port needs it.
-OUTSIDE = {"vmalert", "dagster-code", "caddy", "dagster-webserver"}
+OUTSIDE = {
+    "outside": {"vmalert"},
+    "public": {"caddy"},
+    "dagster-outside": {"dagster-code", "dagster-webserver"},
+}
+# Who needs no password of those who ask, and who of the others may be near.
+OPEN = {"dagster-code", "dagster-webserver", "dagster-daemon"}
+NEAR_DAGSTER = {"timescaledb", "docker-proxy"}
+# Whom dagster-code asks how they are, by the network in which it does.
+WATCHED = {"live": {"telegraf", "vmalert"}, "api": {"postgrest", "caddy"}}
 
 
 def every() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -127,15 +136,63 @@ def test_only_the_api_is_public() -> None:
             assert name == "caddy" or port.startswith("127.0.0.1:"), port
 
 
+def declared() -> dict[str, dict[str, Any]]:
+    """Return the networks of both files."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in FILES:
+        found |= yaml.safe_load(path.read_text("utf-8"))["networks"]
+    return found
+
+
+def members() -> dict[str, set[str]]:
+    """Return who is in each network, with the overlay, which only adds to Compose's own."""
+    found: dict[str, set[str]] = {network: set() for network in declared()}
+    for name, service in every():
+        for network in service.get("networks", []):
+            found[network].add(name)
+    return found
+
+
 def test_only_who_needs_it_reaches_the_world() -> None:
-    merged = yaml.safe_load(MAIN.read_text("utf-8"))["networks"]
-    merged |= yaml.safe_load(OVERLAY.read_text("utf-8"))["networks"]
-    assert [name for name, each in merged.items() if not each.get("internal")] == ["outside"]
+    ways_out = {name for name, each in declared().items() if not each.get("internal")}
+    found = members()
+    assert {name: found[name] for name in ways_out} == OUTSIDE
     for name, service in services().items():
         assert service["networks"], name
-        assert ("outside" in service["networks"]) == (name in OUTSIDE)
     # The public door reaches PostgREST and no database.
-    assert set(services()["caddy"]["networks"]) == {"api", "outside"}
+    assert set(services()["caddy"]["networks"]) == {"api", "public"}
+
+
+def test_nobody_is_near_the_parts_of_dagster_that_ask_for_no_password() -> None:
+    """Whoever takes over a public service must not find the UI or the code server beside it."""
+    for network, names in members().items():
+        if network in WATCHED:
+            assert names == WATCHED[network] | {"dagster-code"}
+            assert declared()[network]["internal"] is True
+        elif names & OPEN:
+            assert names <= OPEN | NEAR_DAGSTER, network
+
+
+def test_the_code_server_listens_in_the_network_of_dagster_only() -> None:
+    """It is in the networks of those whom it watches, too, and there it must have no port."""
+    code = services()["dagster-code"]
+    host = environment(code)["DAGSTER_CODE_HOST"]
+    # Not the service's name, which every network of the service knows.
+    assert {network: each["aliases"] for network, each in code["networks"].items() if each} == {
+        "dagster": [host]
+    }
+    assert host not in services()
+    for part in (words(code, "command"), words(code, "healthcheck")):
+        assert '-h "$$DAGSTER_CODE_HOST"' in part[-1]
+    for name in ("dagster-webserver", "dagster-daemon"):
+        assert environment(services()[name])["DAGSTER_CODE_HOST"] == host
+        assert "dagster" in services()[name]["networks"]
+
+
+def test_replays_are_where_vmalert_is() -> None:
+    told = environment(services(OVERLAY)["dagster-daemon"])["REPLAY_NETWORKS"]
+    assert told == ",".join(declared()[name]["name"] for name in services()["vmalert"]["networks"])
+    assert f"#REPLAY_NETWORKS={told}" in (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
 def test_secrets_come_from_the_environment() -> None:
@@ -203,12 +260,10 @@ def test_every_mounted_file_exists_and_is_the_only_one() -> None:
 
 def test_named_volumes_and_networks_are_declared() -> None:
     main: dict[str, Any] = yaml.safe_load(MAIN.read_text(encoding="utf-8"))
-    overlay: dict[str, Any] = yaml.safe_load(OVERLAY.read_text(encoding="utf-8"))
-    networks = {*main["networks"], *overlay["networks"]}
     for name, service in every():
         for source, _ in mounts(service):
             assert source.startswith((".", "/")) or source in main["volumes"], (name, source)
-        assert set(service.get("networks", [])) <= networks, name
+        assert set(service.get("networks", [])) <= set(declared()), name
 
 
 @pytest.mark.parametrize(
