@@ -29,6 +29,7 @@ SECRETS = {
     "TELEGRAF_PASSWORD": "remote-write",
     "JWT_SECRET": "0123456789abcdef0123456789abcdef",
     "DATASOURCE_URL": "http://127.0.0.1:9",
+    "API_PUBLIC_URL": "https://api.example.org",
 }
 PORTS = ("3000", "3001", "3002", "3030", "4000", "5432", "8880", "9273", "9274")
 # Other names that containers have in one of their networks.

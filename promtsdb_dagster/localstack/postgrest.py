@@ -30,7 +30,8 @@ class Postgrest:
 
     name = "postgrest"
     more_ports = (ADMIN,)
-    uses = ("postgres",)
+    # Its description names the door in front of it.
+    uses = ("postgres", "caddy")
     stop_signals = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
 
     def missing(self) -> str | None:
@@ -63,6 +64,7 @@ class Postgrest:
                 "PGRST_SERVER_HOST": LOOPBACK,
                 "PGRST_SERVER_PORT": str(port),
                 "PGRST_ADMIN_SERVER_PORT": str(ports[ADMIN]),
+                "PGRST_OPENAPI_SERVER_PROXY_URI": f"http://{LOOPBACK}:{ports.get('caddy', port)}",
                 "POSTGREST_DATABASE_URL": self.roles.postgrest_url(ports["postgres"]),
                 "JWT_SECRET": self.roles.secrets.read().jwt,
             },

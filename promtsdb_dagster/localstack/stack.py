@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,8 +131,11 @@ class LocalStack:
                     self._report,
                 )
                 state.skipped = self._services.skipped()
+                wanted = [service.name for service in self._services.wanted()]
+                # Who starts first may have to say where a later one will answer.
+                promised = free_ports(dict.fromkeys(set(wanted) - set(state.services)))
                 for service in self._services.wanted():
-                    self._ensure(service, state)
+                    self._ensure(service, state, {**promised, **state.ports(wanted)})
                 state.detached = state.detached or user is None
                 state.save(self._state_file)
             except BaseException:
@@ -143,10 +146,9 @@ class LocalStack:
                 raise
             return self._endpoints(state)
 
-    def _ensure(self, service: Service, state: State) -> None:
+    def _ensure(self, service: Service, state: State, ports: Mapping[str, int]) -> None:
         """Keep a service that runs, answers and knows the right ports; start it otherwise."""
         before = state.services.get(service.name)
-        ports = state.ports([each.name for each in self._services.wanted()])
         told = {name: ports[name] for name in service.uses if name in ports}
         if before and state.is_running(service.name):
             if before.told == told and service.answers(before.port):

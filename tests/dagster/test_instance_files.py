@@ -60,8 +60,9 @@ def launcher() -> DockerRunLauncher:
 def test_runs_get_every_variable_of_the_code_location(launcher: DockerRunLauncher) -> None:
     """One that the daemon does not have lets no run start."""
     code = set(environment(services(MAIN)["dagster-code"]))
-    # A file: the proxy lets no folder of the host into a container. Runs serve nothing.
-    not_for_runs = {"DATASOURCE_CA_FILE", "DAGSTER_CODE_HOST", "DAGSTER_CODE_PORT"}
+    # A file: the proxy lets no folder of the host into a container. Runs serve
+    # nothing and make no tokens.
+    not_for_runs = {"DATASOURCE_CA_FILE", "DAGSTER_CODE_HOST", "DAGSTER_CODE_PORT", "JWT_SECRET"}
     assert code - not_for_runs <= set(launcher.env_vars)
     assert not not_for_runs & set(launcher.env_vars)
     daemon = {

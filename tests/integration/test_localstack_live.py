@@ -150,6 +150,8 @@ def test_environment_points_to_what_runs(stack: Endpoints) -> None:
         lambda: httpx.get(f"{api}/rpc/get_excluded_addresses", trust_env=False).is_success,
         "an answer of the API",
     )
+    page = httpx.get(f"{api}/", trust_env=False).json()
+    assert f"{page['schemes'][0]}://{page['host']}" == api
     claims = {"role": "writer", "aud": "promtsdb", "exp": 4_000_000_000}
     token = jwt.encode(claims, variables["JWT_SECRET"], "HS256")
     added = httpx.post(

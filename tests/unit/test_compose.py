@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from promtsdb_dagster.settings import ROOT
+from promtsdb_dagster.settings import ROOT, Settings
 from tests.compose import MAIN, OVERLAY, VARIABLE, environment, services, variables, words
 
 FILES = (MAIN, OVERLAY)
@@ -193,6 +193,22 @@ def test_replays_are_where_vmalert_is() -> None:
     told = environment(services(OVERLAY)["dagster-daemon"])["REPLAY_NETWORKS"]
     assert told == ",".join(declared()[name]["name"] for name in services()["vmalert"]["networks"])
     assert f"#REPLAY_NETWORKS={told}" in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def test_the_code_location_gets_what_its_commands_need() -> None:
+    """As the README says: tokens that PostgREST takes, and everything that one may change."""
+    code, postgrest = (environment(services()[name]) for name in ("dagster-code", "postgrest"))
+    assert code["JWT_SECRET"] == postgrest["JWT_SECRET"]
+    # A file of the host, what Dagster's own launcher or only the local stack reads, and what the
+    # image has a fixed answer to.
+    elsewhere = {"REPLAY_IMAGE", "REPLAY_NETWORKS", "VMALERT_PROGRAM", "PROMTSDB_STATE_DIR"}
+    elsewhere |= {"DAGSTER_HOME", "PG_BINDIR", "RULES_DIR", "SQL_DIR"}
+    assert {name.upper() for name in Settings.model_fields} - elsewhere <= set(code)
+
+
+def test_the_description_of_the_api_names_its_public_address() -> None:
+    told = environment(services()["postgrest"])["PGRST_OPENAPI_SERVER_PROXY_URI"]
+    assert told == "${API_PUBLIC_URL:-http://localhost:3000}"
 
 
 def test_secrets_come_from_the_environment() -> None:
