@@ -19,6 +19,7 @@ from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.settings import ROOT
 from tests.fix_postgres import running_cluster
+from tests.fix_postgrest import MISSING
 from tests.native import SECRETS, Native
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -119,31 +120,46 @@ def test_dagster_starts_as_compose_starts_it(tmp_path: Path) -> None:
         native.await_("the webserver is unwell", lambda: not native.is_healthy("dagster-webserver"))
 
 
-# 1. golang-migrate applies the migrations as the owner, and psql makes the roles of the services.
-# 2. Both may run again, as they do at each `up`.
-# 3. Telegraf, vmalert, PostgREST and Caddy start in the order of Compose and become healthy.
-# 4. Nobody is connected as a superuser, and each service as its own role.
-# 5. Without PostgREST Caddy is not healthy any more.
-def test_the_services_start_as_compose_starts_them(tmp_path: Path) -> None:
-    missing = [p for p in ("migrate", "telegraf", "vmalert", "caddy") if not find_program(p)]
+@contextmanager
+def with_roles(folder: Path, *programs: str) -> Iterator[Native]:
+    """Lend a stack whose steps have ended; skip where a program is missing."""
+    missing = [p for p in ("migrate", *programs) if not find_program(p)]
     if missing:
         pytest.skip(f"without {', '.join(missing)}; `make tools` builds them with Go")
     if not find_program("wget"):
         pytest.skip("without wget, which the checks of the containers use; `apt-get install wget`")
-    with fresh("timescaledb", tmp_path) as native:
+    with fresh("timescaledb", folder) as native:
         assert native.is_healthy("timescaledb")
+        # As they do at each `up`.
         for _ in range(2):
             native.run("migrate")
             native.run("roles")
+        yield native
 
+
+# 1. golang-migrate applies the migrations as the owner, and psql makes the roles of the services.
+#    Both may run again.
+# 2. Telegraf and vmalert start in the order of Compose and become healthy.
+# 3. Nobody is connected as a superuser, and Telegraf as its own role.
+def test_the_live_path_starts_as_compose_starts_it(tmp_path: Path) -> None:
+    with with_roles(tmp_path, "telegraf", "vmalert") as native:
         native.start("telegraf")
         native.start("vmalert", image=("vmalert",))
         assert users(native) == {"telegraf"}
-        if not find_program("postgrest"):
-            return
+
+
+# 1. PostgREST and Caddy start in the order of Compose and become healthy.
+# 2. PostgREST is connected as its own role, and names the place where the world finds it.
+# 3. Without PostgREST Caddy is not healthy any more.
+def test_the_api_starts_as_compose_starts_it(tmp_path: Path) -> None:
+    if not find_program("postgrest"):
+        pytest.skip(MISSING)
+    with with_roles(tmp_path, "caddy") as native:
         native.start("postgrest")
         native.start("caddy", image=("caddy", "run", "--config", "/etc/caddy/Caddyfile"))
-        assert users(native) == {"telegraf", "postgrest"}
+        assert users(native) == {"postgrest"}
+        page = httpx.get(f"http://127.0.0.1:{native.port(3000)}/", trust_env=False).json()
+        assert (page["schemes"], page["host"]) == (["https"], "api.example.org:443")
 
         native.kill("postgrest")
         native.await_("Caddy is unwell", lambda: not native.is_healthy("caddy"))
