@@ -272,6 +272,27 @@ def test_a_retired_tag_comes_back_with_the_first_live_row(database: ScratchDatab
     assert tidy(database).unused == 0
 
 
+def test_a_tag_is_not_forgotten_while_its_rows_arrive(database: ScratchDatabase) -> None:
+    """A row comes after its hour was looked at: the retired tag is all that knows its labels."""
+    labels = {"instance": "back", "supply": "9"}
+    tag(database, {USED: {}, UNUSED: labels})
+    put(database, [(NOW - 2 * HOUR, USED, "up", "common", 1)])
+    tidy(database)
+    assert tidy(database).retired == 1
+    late = "INSERT INTO staging_internal.prometheus_remote_write VALUES (%s, 2, 'up', 'common', 1)"
+
+    def arrive(where: str, _: int) -> None:
+        if where.startswith("internal"):
+            ask(database, late, NOW - HOUR)
+
+    keeper = UnusedTags(database, patience=timedelta(0), quarantine=timedelta(0))
+    assert keeper.tidy(arrive).forgotten == 0
+    assert keeper.restore() == 1
+    assert ask(
+        database, "SELECT labels FROM internal.prometheus_remote_write_tag WHERE tag_id = 2"
+    ) == [(labels,)]
+
+
 def test_a_writer_that_stores_the_tag_anew_is_not_disturbed(database: ScratchDatabase) -> None:
     tag(database, {UNUSED: {"instance": "a"}})
     tidy(database)
