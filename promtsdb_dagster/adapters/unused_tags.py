@@ -59,10 +59,25 @@ class UnusedTags:
         self._quarantine = quarantine
         self._most = most
 
-    def restore(self) -> int:
-        """Bring back the retired tags that new rows refer to; return how many."""
+    def restore(self, *, at_most_seconds: float | None = None) -> int | None:
+        """Bring back the retired tags that new rows refer to; return how many.
+
+        With a limit, ends within it, and returns None where somebody else was in the way.
+        """
         with self._database.connection(autocommit=True) as connection:
-            return _number(connection, "restore_tags")
+            if at_most_seconds is None:
+                return _number(connection, "restore_tags")
+            connection.execute(
+                query("limit_waiting"),
+                {
+                    "lock": f"{at_most_seconds * 250:.0f}ms",
+                    "statement": f"{at_most_seconds * 1000:.0f}ms",
+                },
+            )
+            try:
+                return _number(connection, "restore_tags")
+            except (pg.LockNotAvailable, pg.QueryCanceled):
+                return None
 
     def tidy(self, on_progress: OnProgress = lambda *_: None) -> TagReport:
         """Look at all rows for tags that are unused, and go one step on with each."""

@@ -10,7 +10,8 @@ from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import counted, failures_explained
 from promtsdb_dagster.errors import PromtsdbError
 
-# Six statements of at most this fit well into the minute after which Dagster gives up a sensor.
+# In the minute after which Dagster gives up a sensor: one for the tags, six for the newest buckets,
+# twice the time for missed hours, and the one that was begun last.
 _SECONDS_A_STATEMENT = 5.0
 
 
@@ -35,11 +36,13 @@ def recent_buckets_sensor() -> dg.SensorDefinition:
         try:
             if why := not_ready(project):
                 return dg.SkipReason(why)
-            restored = project.unused_tags().restore()
+            restored = project.unused_tags().restore(at_most_seconds=_SECONDS_A_STATEMENT)
             report = project.housekeeping().refresh_recent(at_most_seconds=_SECONDS_A_STATEMENT)
         except PromtsdbError as error:
             return dg.SkipReason(str(error))
         told = f"; {counted(restored, 'retired tag')} brought back" if restored else ""
+        if restored is None:
+            told = "; retired tags were in use, tried again"
         if report.engine == "timescaledb":
             return dg.SkipReason(f"TimescaleDB's policies refresh the aggregates{told}")
         return dg.SkipReason(

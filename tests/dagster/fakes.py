@@ -198,7 +198,7 @@ class FakeHousekeeping:
 
     engine: Engine = "postgresql"
     error: Exception | None = None
-    to_restore: int = 0
+    to_restore: int | None = 0
     upkeep_found: Upkeep = field(default_factory=lambda: Upkeep("postgresql"))
     calls: list[str] = field(default_factory=list)
 
@@ -224,8 +224,8 @@ class FakeHousekeeping:
         self._called("notes")
         return {"aggregate_change": 2}
 
-    def restore(self) -> int:
-        self._called("restore")
+    def restore(self, *, at_most_seconds: float | None = None) -> int | None:
+        self._called(f"restore within {at_most_seconds} s")
         return self.to_restore
 
     def tidy(self, on_progress: Callable[[str, int], None]) -> TagReport:

@@ -293,6 +293,21 @@ def test_a_tag_is_not_forgotten_while_its_rows_arrive(database: ScratchDatabase)
     ) == [(labels,)]
 
 
+def test_the_sensor_does_not_wait_for_who_holds_a_retired_tag(database: ScratchDatabase) -> None:
+    tag(database, {UNUSED: {}})
+    tidy(database)
+    assert tidy(database).retired == 1
+    ask(database, "INSERT INTO internal.orphan_tag VALUES (2, 'internal', now(), now())")
+    with psycopg.connect(database.url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT FROM internal.unused_tag FOR UPDATE")
+        waiting = pool.submit(UnusedTags(database).restore, at_most_seconds=1)
+        try:
+            assert waiting.result(timeout=60) is None
+        finally:
+            other.rollback()
+    assert UnusedTags(database).restore(at_most_seconds=30) == 1
+
+
 def test_a_writer_that_stores_the_tag_anew_is_not_disturbed(database: ScratchDatabase) -> None:
     tag(database, {UNUSED: {"instance": "a"}})
     tidy(database)
