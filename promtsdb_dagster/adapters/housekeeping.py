@@ -59,25 +59,54 @@ class Housekeeping:
         self._database = database
 
     def refresh_recent(self, *, at_most_seconds: float | None = None) -> RecentReport:
-        """Refresh the last hour of every aggregate, and make up for what was missed before.
+        """Refresh the last hour of every aggregate, then what was missed before, newest first.
 
         With a limit, each statement ends within it, what is busy is left out, and of what was
-        missed six hours are made up for. Does nothing on TimescaleDB, whose policies do it.
+        missed as many hours are made up for as fit into twice the limit. Does nothing on
+        TimescaleDB, whose policies do it; see `note_missed`.
         """
         engine = self._database.engine()
         if engine == "timescaledb":
             return RecentReport(engine)
-        refreshed, busy = [], []
+        refreshed: dict[str, Refreshed] = {}
+        busy: list[str] = []
+        behind: list[str] = []
         with self._database.connection(autocommit=True) as connection:
             if at_most_seconds is not None:
                 _limit(connection, lock=at_most_seconds / 4, statement=at_most_seconds)
+
+            def go_on(statement: str, names: list[str]) -> list[str]:
+                """Return which of the names are behind still."""
+                left = []
+                for name in names:
+                    try:
+                        buckets, to, complete = _refresh(connection, statement, name)
+                    except (pg.LockNotAvailable, pg.QueryCanceled):
+                        busy.append(name)
+                        continue
+                    before = refreshed[name].buckets if name in refreshed else 0
+                    refreshed[name] = Refreshed(name, before + buckets, to)
+                    left += [] if complete else [name]
+                return left
+
             names = [row[0] for row in connection.execute(query("select_aggregate_names"))]
-            for name in names:
-                try:
-                    refreshed.append(_refresh(connection, name, to_the_end=at_most_seconds is None))
-                except (pg.LockNotAvailable, pg.QueryCanceled):
-                    busy.append(name)
-        return RecentReport(engine, tuple(refreshed), tuple(busy))
+            behind = go_on("refresh_newest", names)
+            started = time.monotonic()
+            while behind and (
+                at_most_seconds is None or time.monotonic() - started < 2 * at_most_seconds
+            ):
+                behind = go_on("refresh_missed", behind)
+        return RecentReport(engine, tuple(refreshed.values()), tuple(busy))
+
+    def note_missed(self) -> list[str]:
+        """Note what TimescaleDB's policies missed for good, so that a refresh makes up for it.
+
+        Returns the aggregates that got a note. Does nothing without TimescaleDB.
+        """
+        if self._database.engine() == "postgresql":
+            return []
+        with self._database.connection(autocommit=True) as connection:
+            return sorted({row[0] for row in connection.execute(query("note_missed"))})
 
     def drop_expired(self, on_progress: Callable[[int, datetime], None]) -> ExpiredReport:
         """Drop gauges older than a year, an hour of them at once, for ten minutes at most.
@@ -117,20 +146,9 @@ class Housekeeping:
         return dropped
 
 
-def _refresh(connection: Connection, aggregate: str, *, to_the_end: bool) -> Refreshed:
-    buckets, reached = 0, None
-    while True:
-        changed, to = _one(connection, aggregate)
-        buckets += changed
-        # A call that comes no further has come to the end.
-        if not to_the_end or (reached is not None and to - reached < timedelta(minutes=5)):
-            return Refreshed(aggregate, buckets, to)
-        reached = to
-
-
-def _one(connection: Connection, aggregate: str) -> tuple[int, datetime]:
-    ((changed, to),) = connection.execute(query("refresh_recent"), [aggregate]).fetchall()
-    return changed, to
+def _refresh(connection: Connection, statement: str, aggregate: str) -> tuple[int, datetime, bool]:
+    ((buckets, to, complete),) = connection.execute(query(statement), [aggregate]).fetchall()
+    return buckets, to, complete
 
 
 def _limit(connection: Connection, *, lock: float, statement: float) -> None:

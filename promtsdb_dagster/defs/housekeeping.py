@@ -1,7 +1,7 @@
 """Keep the database in shape: expired rows, newest buckets, unused tags, old notes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
@@ -60,7 +60,8 @@ def _recent_buckets(schema: dg.AssetKey) -> dg.AssetsDefinition:
         description=(
             "The last hour of every aggregate, up to a minute ago, and whatever was missed before "
             "it. The sensor of the same name does it every minute; this does it whole. On "
-            "TimescaleDB it does nothing: policies do it."
+            "TimescaleDB policies do it, and this notes the hours that they missed for good, "
+            "which the sensor late_changes has refreshed."
         ),
     )
     def recent_buckets(
@@ -68,8 +69,14 @@ def _recent_buckets(schema: dg.AssetKey) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         with failures_explained():
             report = project.housekeeping().refresh_recent()
+            noted = project.housekeeping().note_missed()
         if report.engine == "timescaledb":
-            return _left_to_policy(context)
+            if noted:
+                context.log.warning(
+                    f"the policies of {', '.join(noted)} stood still for over an hour; what they "
+                    "missed is noted, and refreshed by the sensor late_changes"
+                )
+            return _left_to_policy(context, {"noted": noted})
         context.log.info(refreshed_sentence(report))
         return dg.MaterializeResult(
             metadata={
@@ -212,9 +219,13 @@ def not_ready(project: Project) -> str | None:
     return f"{counted(pending, 'migration')} not applied, wanted all; materialize group migrations"
 
 
-def _left_to_policy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def _left_to_policy(
+    context: dg.AssetExecutionContext, more: Mapping[str, list[str]] | None = None
+) -> dg.MaterializeResult[None]:
     context.log.info(_BY_POLICY)
-    return dg.MaterializeResult(metadata={"engine": "timescaledb", "nothing_done": _BY_POLICY})
+    return dg.MaterializeResult(
+        metadata={"engine": "timescaledb", "nothing_done": _BY_POLICY, **(more or {})}
+    )
 
 
 def refreshed_sentence(report: RecentReport) -> str:

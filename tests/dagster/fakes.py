@@ -213,6 +213,10 @@ class FakeHousekeeping:
             return RecentReport(self.engine)
         return RecentReport(self.engine, (Refreshed("geo.latest_coords", 5, NOW),), ("cumsum.x",))
 
+    def note_missed(self) -> list[str]:
+        self._called("note")
+        return ["geo.latest_coords"] if self.engine == "timescaledb" else []
+
     def drop_expired(self, on_progress: Callable[[int, datetime], None]) -> ExpiredReport:
         self._called("drop")
         if self.engine == "timescaledb":

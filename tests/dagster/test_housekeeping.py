@@ -80,6 +80,7 @@ def test_timescaledb_does_it_itself_and_the_assets_say_so(
     assert result.success
     for key in ("recent_buckets", "expired_rows"):
         assert "own policy does this" in str(facts(result, key)["nothing_done"])
+    assert facts(result, "recent_buckets")["noted"] == ["geo.latest_coords"]
     assert facts(result, "unused_tags")["unused"] == 3
 
 

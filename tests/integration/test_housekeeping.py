@@ -122,40 +122,66 @@ def test_rows_near_the_border_wait_longer_than_any_refresh(plain_database: Scrat
     assert Housekeeping(plain_database).drop_expired(keep_no_trace).rows == 1
 
 
-def test_the_newest_buckets_keep_up_and_missed_hours_are_made_up_for(
+def test_missed_hours_are_made_up_for_and_cost_the_newest_one_nothing(
     plain_database: ScratchDatabase,
 ) -> None:
     tag(plain_database, {USED: {}})
     start = w.floor(NOW, MINUTE)
     put(plain_database, [(start - n * MINUTE, USED, "up", "common", n) for n in range(2, 1500)])
-    # Nobody called for a day.
-    ((missed,), *_) = ask(
+    # Nobody called for a day, and then for two hours ten hours ago.
+    missed = start - DAY
+    ask(
         plain_database,
-        "UPDATE internal.refresh_mark SET refreshed_to = date_trunc('minute', now()) - INTERVAL"
-        " '1 day' RETURNING refreshed_to",
+        "UPDATE internal.refresh_mark SET refreshed_to = %s, missed = %s::tstzmultirange",
+        start - 10 * HOUR,
+        f"{{[{missed},{start - 12 * HOUR})}}",
+    )
+    # As a statement that does not end in time.
+    ask(
+        plain_database,
+        "CREATE FUNCTION too_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'too slow' USING ERRCODE = 'query_canceled'; END $$;"
+        f"CREATE TRIGGER stop BEFORE INSERT ON {COMMON} FOR EACH ROW"
+        f" WHEN (new.bucket < '{start - 5 * HOUR}') EXECUTE FUNCTION too_slow()",
     )
     keeper = Housekeeping(plain_database)
-    first = {each.aggregate: each for each in keeper.refresh_recent(at_most_seconds=30).refreshed}
+    report = keeper.refresh_recent(at_most_seconds=30)
+    first = {each.aggregate: each for each in report.refreshed}
     assert set(first) == set(NAMES)
-    # The oldest six hours and the last one: what users look at does not wait for the rest.
-    assert first[COMMON].to == missed + 6 * HOUR
+    assert report.busy == (COMMON,)
+    # The newest hours came first, and stay.
     done = {row[0] for row in stored(plain_database, COMMON)}
-    assert done >= {missed + n * MINUTE for n in range(360) if missed + n * MINUTE < start}
-    assert not {bucket for bucket in done if missed + 6 * HOUR <= bucket < start - 2 * HOUR}
-    assert max(done) == start - 2 * MINUTE
-    assert not problems(Policies(plain_database).upkeep(NOW), first[COMMON].to)
+    assert done >= {start - n * MINUTE for n in range(2, 240)}
+    assert min(done) >= start - 5 * HOUR
+    assert first[COMMON].to == missed
+    assert not problems(Policies(plain_database).upkeep(NOW), missed)
     told = problems(Policies(plain_database).upkeep(NOW), NOW)
     assert ["what was missed is made up for" in each for each in told] == [True]
+    ask(plain_database, f"DROP TRIGGER stop ON {COMMON}")
 
     report = keeper.refresh_recent()
 
     assert all(each.to >= start - MINUTE for each in report.refreshed)
     wanted = [start - n * MINUTE for n in range(1499, 1, -1)]
     assert [row[0] for row in stored(plain_database, COMMON)] == [
-        bucket for bucket in wanted if bucket >= missed
+        bucket
+        for bucket in wanted
+        if missed <= bucket < start - 12 * HOUR or bucket >= start - 10 * HOUR
     ]
     assert problems(Policies(plain_database).upkeep(NOW), NOW) == []
     assert sum(each.buckets for each in keeper.refresh_recent().refreshed) == 0
+
+
+def test_a_downgrade_forgets_no_missed_hour(plain_database: ScratchDatabase) -> None:
+    ask(
+        plain_database,
+        "UPDATE internal.refresh_mark SET missed = %s::tstzmultirange",
+        f"{{[{NOW_MINUTE - DAY},{NOW_MINUTE - 5 * HOUR})}}",
+    )
+    Migrator(plain_database, load_migrations(SQL_DIR)).down(40)
+    assert ask(plain_database, "SELECT DISTINCT refreshed_to FROM internal.refresh_mark") == [
+        (NOW_MINUTE - DAY,)
+    ]
 
 
 def test_an_aggregate_that_is_being_refreshed_is_left_out(plain_database: ScratchDatabase) -> None:
@@ -177,6 +203,88 @@ def test_timescaledb_is_left_to_its_policies(timescaledb_database: ScratchDataba
     assert keeper.refresh_recent().refreshed == ()
     assert keeper.drop_expired(keep_no_trace).rows == 0
     assert answers(timescaledb_database) == before
+
+
+def pending(database: ScratchDatabase) -> list[tuple[str, Window, str]]:
+    return [each[:3] for each in Aggregates(database).pending()]
+
+
+def policies_run(database: ScratchDatabase) -> None:
+    """Do what the refresh policies do; this server's jobs never run."""
+    for name in NAMES:
+        ask(
+            database,
+            "CALL public.refresh_continuous_aggregate(%s, now() - INTERVAL '1 hour',"
+            " now() - INTERVAL '1 minute')",
+            name,
+        )
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["still_off", "back"])
+def test_hours_that_the_policies_missed_are_noted_once_and_refreshed(
+    timescaledb_database: ScratchDatabase, back: bool
+) -> None:
+    """
+    1. Five hours were refreshed, then the policies stood still for four, without a late row.
+    2. Where they work again, the newest bucket is right, and the hole below it stays.
+    """
+    database, keeper = timescaledb_database, Housekeeping(timescaledb_database)
+    start = w.floor(NOW, MINUTE)
+    tag(database, {USED: {}})
+
+    def live(newest: int, oldest: int) -> None:
+        ages = [n * MINUTE for n in range(newest, oldest)]
+        put(database, [(start - age, USED, "up", "common", 1) for age in ages])
+
+    live(241, 541)
+    for name in NAMES:
+        Aggregates(database).refresh(name, Window(start - 9 * HOUR, start - 4 * HOUR))
+    assert keeper.note_missed() == []
+    ask(
+        database,
+        "SELECT public.alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_refresh_continuous_aggregate'",
+    )
+    live(1, 241)
+    if back:
+        policies_run(database)
+
+    fed = sorted(name for name in NAMES if not name.startswith("cumsum"))
+    assert keeper.note_missed() == fed
+    assert keeper.note_missed() == []
+    noted = pending(database)
+    assert [(name, reason) for name, _, reason in noted] == [(name, "late row") for name in fed]
+    assert {window.start for _, window, _ in noted} == {start - 4 * HOUR}
+    assert all(start - HOUR <= window.end <= start - 40 * MINUTE for _, window, _ in noted)
+
+    for name in fed:
+        Aggregates(database).refresh(
+            name, Window(start - 9 * HOUR, start + MINUTE), only_changed=True
+        )
+    policies_run(database)
+    assert pending(database) == []
+    assert keeper.note_missed() == []
+    held = {row[0] for row in stored(database, COMMON)}
+    assert held >= {start - n * MINUTE for n in range(2, 541)}
+
+
+def test_what_a_backfill_noted_and_what_expired_is_not_noted_as_missed(
+    database: ScratchDatabase,
+) -> None:
+    keeper = Housekeeping(database)
+    put(database, [(NOW - age, USED, "up", "common", 1) for age in (3 * DAY, 500 * DAY)])
+    ask(
+        database,
+        "SELECT internal.note_change('internal', %s, %s, 'backfill')",
+        NOW - 4 * DAY,
+        NOW - 2 * DAY,
+    )
+    ask(database, "DELETE FROM internal.aggregate_change WHERE aggregate = %s", COMMON)
+    wanted = [COMMON] if database.engine() == "timescaledb" else []
+    assert keeper.note_missed() == wanted
+    at = w.floor(NOW - 3 * DAY, MINUTE)
+    found = [window for name, window, reason in pending(database) if reason == "late row"]
+    assert found == [Window(at, at + MINUTE) for _ in wanted]
 
 
 def test_notes_that_nothing_will_act_on_go(database: ScratchDatabase) -> None:

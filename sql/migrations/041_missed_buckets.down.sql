@@ -1,0 +1,1 @@
+DROP FUNCTION internal.note_missed();

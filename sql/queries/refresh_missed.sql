@@ -1,0 +1,1 @@
+SELECT changed, refreshed_to, is_complete FROM internal.refresh_missed(%s)

@@ -1,1 +1,0 @@
-SELECT changed, refreshed_to FROM internal.refresh_recent(%s)
