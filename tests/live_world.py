@@ -12,6 +12,7 @@ from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.live_check import LiveCheck, LiveReport
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.rules import Rule, RuleGroup
 from promtsdb_dagster.core.samples import Routing, tag_id, tags_of
 from promtsdb_dagster.core.windows import EPOCH, Window
@@ -91,13 +92,20 @@ class LiveWorld:
                     sink.write_row(row)
 
     def backfill(
-        self, group: str = "live", *, only: Iterable[Window] = (), recheck: bool = False
+        self,
+        group: str = "live",
+        *,
+        only: Iterable[Window] = (),
+        records: Iterable[str] = (),
+        recheck: bool = False,
     ) -> int:
         """Run a group over all days; return how many rows were new."""
         engine = Backfill(self.source, Writer(self.database), GROUPS, self.routing, self.policy)
         # The minutes of an hour belong to the day of its end.
         days = w.split(Window(self.start, w.ceil(self.now + HOUR, DAY)), DAY)
-        report = engine.run(group, days, now=self.now, only=tuple(only), recheck=recheck)
+        report = engine.run(
+            group, days, now=self.now, only=Only(tuple(only), frozenset(records)), recheck=recheck
+        )
         assert report.error is None, report.error
         return report.rows_written
 
@@ -110,9 +118,10 @@ class LiveWorld:
 
     def repair(self) -> LiveReport:
         """Compare, bring what is missing, and compare again."""
-        missing = self.check().missing
-        if missing:
-            self.backfill(only=missing, recheck=True)
+        report = self.check()
+        records = {gap.record for gap in report.gaps if gap.missing}
+        if records:
+            self.backfill(only=report.missing, records=records, recheck=True)
         return self.check()
 
     def total(self) -> int:

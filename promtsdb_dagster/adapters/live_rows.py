@@ -44,8 +44,8 @@ class LiveRows:
             live_since,
             checked,
             [
-                Gap(record, hour, _windows(missing), _windows(absent), attempts)
-                for record, hour, missing, absent, attempts in gaps
+                Gap(record, hour, _windows(missing), _windows(absent), attempts, noted_at)
+                for record, hour, missing, absent, attempts, noted_at in gaps
             ],
         )
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.fetching import Fetcher, keep_filled
 from promtsdb_dagster.core.plan import Policy, Task
-from promtsdb_dagster.core.planner import Planner, Scopes, units_of
+from promtsdb_dagster.core.planner import EVERYTHING, Only, Planner, Scopes, units_of
 from promtsdb_dagster.core.ports import Batch, Known, Source, Store, Stray, Tally
 from promtsdb_dagster.core.report import Progress, Report, UnitResult
 from promtsdb_dagster.core.rules import RuleGroup
@@ -62,13 +62,13 @@ class Backfill:
         *,
         now: datetime,
         recheck: bool = False,
-        only: Sequence[Window] = (),
+        only: Only = EVERYTHING,
         run_id: str = "",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Report:
         """Do what is left of the partitions; the report holds what failed instead of raising it.
 
-        Where `only` names windows, the rest of the partitions is left as it is. Safe to repeat,
+        What `only` does not name of windows or rules is left as it is. Safe to repeat,
         to interrupt, and to run beside itself.
         """
         if group not in self._groups:

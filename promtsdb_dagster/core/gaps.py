@@ -13,7 +13,7 @@ from promtsdb_dagster.core.ports import Part
 from promtsdb_dagster.core.windows import EPOCH, Window
 
 HOUR = timedelta(hours=1)
-# After an hour of tries every ten minutes, one try every six hours is enough.
+# With a comparison every ten minutes: tries for an hour, and then for an hour in every six.
 _EAGER_ATTEMPTS = 6
 _PATIENT_ATTEMPTS = 36
 
@@ -31,11 +31,16 @@ class Gap:
     absent: tuple[Window, ...] = ()
     # How many comparisons in a row have found something missing.
     attempts: int = 0
+    # When it was found; one that was repaired and comes back is another one.
+    noted_at: datetime | None = None
 
     @property
     def is_due(self) -> bool:
         """Return whether another repair is worth its while."""
-        return self.attempts <= _EAGER_ATTEMPTS or self.attempts % _PATIENT_ATTEMPTS == 0
+        # Comparisons count, also those made while another backfill kept the repair waiting.
+        return self.attempts <= _EAGER_ATTEMPTS or self.attempts % _PATIENT_ATTEMPTS < (
+            _EAGER_ATTEMPTS
+        )
 
 
 @dataclass(frozen=True)
@@ -81,22 +86,25 @@ class Horizon:
 
 
 def windows_to_check(
-    record: str, name: str, state: LiveState, horizon: Horizon, *, cumulative: bool
+    record: str, start: datetime, state: LiveState, horizon: Horizon
 ) -> list[Window]:
-    """Return where a rule is to be compared: what is new, the last hour, and known gaps."""
-    start = _start(record, name, state, horizon, cumulative=cumulative)
-    if start is None or start >= horizon.end:
+    """Return where a rule that is owed from `start` on is to be compared.
+
+    That is what is new, the last hour beside a long backlog, and known gaps.
+    """
+    if start >= horizon.end:
         return []
     until = max(state.checked_until.get(record, start), start)
-    wanted = [
-        w.between(until, min(horizon.end, w.floor(until, HOUR) + horizon.backlog)),
-        w.between(max(start, w.floor(horizon.end - HOUR, HOUR)), horizon.end),
-    ]
+    reach = w.floor(until, HOUR) + horizon.backlog
+    wanted = [w.between(until, min(horizon.end, reach))]
+    if reach < horizon.end:
+        # Beside a long backlog the newest rows are looked at too.
+        wanted.append(w.between(w.floor(horizon.end - HOUR, HOUR), horizon.end))
     known = [Window(gap.hour, gap.hour + HOUR) for gap in state.gaps if gap.record == record]
     return w.intersect([Window(start, horizon.end)], [*filter(None, wanted), *known])
 
 
-def _start(
+def first_owed(
     record: str, name: str, state: LiveState, horizon: Horizon, *, cumulative: bool
 ) -> datetime | None:
     """Return from where on live rows are owed; None where they are not."""
@@ -104,9 +112,9 @@ def _start(
     if cumulative or not state.live_since:
         # Before its first live row a running total is the backfill's.
         return own
-    if own is None and state.checked_until and record not in state.checked_until:
+    if state.checked_until and record not in state.checked_until:
         # A rule that is new owes nothing for the time before it.
-        return w.floor(horizon.end, HOUR)
+        return own or w.floor(horizon.end, HOUR)
     return min(state.live_since.values())
 
 

@@ -17,6 +17,7 @@ from promtsdb_dagster.core.gaps import (
     Horizon,
     LiveState,
     LiveStore,
+    first_owed,
     gap_of,
     merge_gaps,
     windows_to_check,
@@ -43,7 +44,7 @@ class LiveReport:
     rows_taken: Counter[str] = field(default_factory=Counter)
     rows_differing: Counter[str] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
-    # Cumulative metrics without any live row, while others have some.
+    # Cumulative metrics that the source has and that never had a live row, while others had.
     never_live: tuple[str, ...] = ()
 
     @property
@@ -90,29 +91,23 @@ class LiveCheck:
         if report.live_since is None:
             return report
         horizon = Horizon(w.floor(now - self._patience, self._step))
-        todo = {
-            record: windows_to_check(
-                record, rule.record.lower(), state, horizon, cumulative=self._is_total(record)
-            )
-            for record, rule in self._rules.items()
-        }
-        report.never_live = tuple(
-            sorted(
-                record
-                for record, rule in self._rules.items()
-                if self._is_total(record) and rule.record.lower() not in state.live_since
-            )
+        self._store.note(
+            [Gap(gap.record, gap.hour) for gap in state.gaps if gap.record not in self._rules], {}
         )
+        todo = {record: self._windows(record, state, horizon) for record in self._rules}
         hours = sorted(
             {piece.start for each in todo.values() for window in each for piece in _hours(window)}
         )
         reached = {
-            record: state.checked_until.get(record, w.floor(windows[0].start, HOUR))
-            for record, windows in todo.items()
-            if windows
+            record: state.checked_until.get(record, w.floor(start, HOUR))
+            for record in self._rules
+            if (start := self._first_owed(record, state, horizon))
         }
+        # From where a rule is compared is remembered at once: its first hour may not be over yet.
+        self._store.note([], {r: at for r, at in reached.items() if r not in state.checked_until})
         with ThreadPoolExecutor(_FETCHERS, "fetch") as askers:
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
+            report.never_live = self._never_live(state, horizon, fetcher)
             for hour in hours:
                 checked = self._check_hour(hour, todo, state, fetcher, report)
                 # A rule is done up to where nothing was left out; the last hour may lie beyond.
@@ -175,8 +170,30 @@ class LiveCheck:
             for (task, converted), comparison in zip(parts, comparisons, strict=True)
         ]
 
+    def _windows(self, record: str, state: LiveState, horizon: Horizon) -> list[Window]:
+        start = self._first_owed(record, state, horizon)
+        return windows_to_check(record, start, state, horizon) if start else []
+
+    def _first_owed(self, record: str, state: LiveState, horizon: Horizon) -> datetime | None:
+        name = self._rules[record].record.lower()
+        return first_owed(record, name, state, horizon, cumulative=self._is_total(record))
+
+    def _never_live(self, state: LiveState, horizon: Horizon, fetcher: Fetcher) -> tuple[str, ...]:
+        """Return the cumulative rules that the source has samples for, and never a live row."""
+        last = Window(horizon.end - HOUR, horizon.end)
+        tasks = [
+            Task(last, rule, self._step, record, True)
+            for record, rule in self._rules.items()
+            if self._is_total(record) and rule.record.lower() not in state.live_since
+        ]
+        return tuple(sorted(task.record for task, part in fetcher.fetch(tasks) if part.rows))
+
     def _is_total(self, record: str) -> bool:
         return self._rules[record].record.lower() in self._routing.cumulative
+
+
+def _name(task: Task) -> str:
+    return task.rule.record.lower()
 
 
 def _hours(window: Window) -> list[Window]:

@@ -35,6 +35,18 @@ class Scopes:
         return [*self.gauges.skipped, *self.cumulative.skipped]
 
 
+@dataclass(frozen=True)
+class Only:
+    """Hold the part of a group that a run keeps to; what is empty limits nothing."""
+
+    windows: tuple[Window, ...] = ()
+    # Numbered where two rules share one.
+    records: frozenset[str] = frozenset()
+
+
+EVERYTHING = Only()
+
+
 class Planner:
     """Say what is left of a group, at one moment."""
 
@@ -46,11 +58,10 @@ class Planner:
         policy: Policy,
         now: datetime,
         recheck: bool,
-        only: Sequence[Window] = (),
+        only: Only = EVERYTHING,
     ) -> None:
-        """Clip everything to the windows of `only`, where there are any."""
         self.group = group
-        self._only = tuple(only)
+        self._only = only
         self._policy = policy
         self._now = now
         self._recheck = recheck
@@ -74,7 +85,7 @@ class Planner:
 
     def scopes(self, span: Window) -> Scopes:
         """Clip a span to what may be fetched; reasons that concern no rule are left out."""
-        asked = w.intersect([span], self._only) if self._only else [span]
+        asked = w.intersect([span], self._only.windows) if self._only.windows else [span]
         gauges, cumulative = (
             plan.scope(self.group, asked, now=self._now, policy=self._policy, cumulative=kind)
             for kind in (False, True)
@@ -112,6 +123,8 @@ class Planner:
         tasks: list[Task] = []
         strays = self.strays(known)
         for record, rule in self._rules.items():
+            if self._only.records and record not in self._only.records:
+                continue
             if record not in self.cumulative:
                 tasks += plan.plan_gauge(
                     rule,

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.report import PartitionReport
 from promtsdb_dagster.core.windows import Window, parse_instant
 from promtsdb_dagster.defs.groups import Group
@@ -43,6 +44,13 @@ class BackfillConfig(dg.Config):
         description=(
             "Windows inside the partitions to which the run keeps, as START/END in ISO 8601, the "
             "end exclusive: 2026-11-22T12:03Z/2026-11-22T12:09Z. Empty: the whole partitions."
+        ),
+    )
+    records: list[str] = Field(
+        default=[],
+        description=(
+            "Rules to which the run keeps, by their record; the second rule of one record is "
+            "record#2. Empty: all rules of the group."
         ),
     )
     writer: Writer = Field(
@@ -91,7 +99,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
                 list(keys),
                 now=now,
                 recheck=config.recheck,
-                only=[_window(text) for text in config.only],
+                only=_only(config),
                 run_id=context.run.run_id,
                 on_progress=lambda p: report_progress(p.done, p.total, f"{p.rows:,} rows"),
             )
@@ -109,6 +117,10 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         return dg.MaterializeResult()
 
     return backfill
+
+
+def _only(config: BackfillConfig) -> Only:
+    return Only(tuple(map(_window, config.only)), frozenset(config.records))
 
 
 def _window(text: str) -> Window:

@@ -70,8 +70,12 @@ def check_schedule(live: Group) -> dg.ScheduleDefinition:
         description="Compares live rows with the source every ten minutes, once there are any.",
     )
     def check_live_rows(
+        context: dg.ScheduleEvaluationContext,
         project: dg.ResourceParam[Project],
     ) -> dg.RunRequest | dg.SkipReason:
+        unfinished = dg.RunsFilter(job_name=CHECK_JOB, statuses=UNFINISHED)
+        if context.instance.get_runs(unfinished, limit=1):
+            return dg.SkipReason("the last comparison goes on still; it looks at everything")
         try:
             if not project.inventory().is_migrated():
                 return dg.SkipReason("the tables do not exist yet; materialize group migrations")
@@ -197,14 +201,17 @@ def _request(live: Group, day: datetime, gaps: Iterable[Gap]) -> dg.RunRequest:
     known = list(gaps)
     windows = w.merge(window for gap in known for window in gap.missing)
     only = [f"{window.start.isoformat()}/{window.end.isoformat()}" for window in windows]
+    # One rule that cannot be repaired must not keep the others from it.
+    records = sorted({gap.record for gap in known})
     # Another finding is another request; the same one is asked for once for each comparison.
-    attempt = max(gap.attempts for gap in known)
-    digest = hashlib.sha256(" ".join(only).encode()).hexdigest()[:16]
+    found = "; ".join(f"{gap.record}@{gap.hour} {gap.attempts} {gap.noted_at}" for gap in known)
+    digest = hashlib.sha256(found.encode()).hexdigest()[:24]
+    config = {"only": only, "records": records, "recheck": True}
     return dg.RunRequest(
-        run_key=f"{NAME}:{live.grid.key(day)}:{digest}:{attempt}",
+        run_key=f"{NAME}:{live.grid.key(day)}:{digest}",
         asset_selection=[live.key],
         partition_key=live.grid.key(day),
-        run_config={"ops": {op_name(live.key): {"config": {"only": only, "recheck": True}}}},
+        run_config={"ops": {op_name(live.key): {"config": config}}},
         tags={f"promtsdb/{NAME}": f"{sum(map(_size, windows))} minutes"},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pytest
 
 from promtsdb_dagster.core.gaps import Gap, LiveState
 from promtsdb_dagster.core.live_check import LiveReport
+from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import SourceUnavailable
 from tests.dagster.fakes import NOW, FakeProject
@@ -59,6 +61,7 @@ def test_exactly_the_missing_minutes_are_asked_for(sensor: Sensor, project: Fake
             "2026-11-18T08:03:00+00:00/2026-11-18T08:09:00+00:00",
             "2026-11-18T08:20:00+00:00/2026-11-18T08:21:00+00:00",
         ],
+        "records": ["height", "up"],
         "recheck": True,
     }
 
@@ -67,11 +70,12 @@ def test_such_a_run_keeps_to_its_windows(
     definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
 ) -> None:
     only = ["2026-11-18T08:03Z/2026-11-18T08:09Z"]
-    config = {"ops": {"backfill_live": {"config": {"only": only, "recheck": True}}}}
+    keep = {"only": only, "records": ["up"], "recheck": True}
+    config = {"ops": {"backfill_live": {"config": keep}}}
     run = run_assets(definitions, instance, [LIVE], partition_key="2026-11-18", config=config)
     assert run.success
     eight = datetime(2026, 11, 18, 8, tzinfo=timezone.utc)
-    assert project.engine.clipped_to == [_minutes(eight, 3, 9)]
+    assert project.engine.kept_to == Only((_minutes(eight, 3, 9),), frozenset({"up"}))
 
 
 @pytest.mark.parametrize("text", ["2026-11-18", "a/b", "2026-11-18T09Z/2026-11-18T08Z", ""])
@@ -96,7 +100,19 @@ def test_one_finding_is_asked_for_once(sensor: Sensor, project: FakeProject) -> 
     assert third.run_key != first.run_key
 
 
-@pytest.mark.parametrize(("attempts", "asked"), [(1, True), (6, True), (7, False), (36, True)])
+def test_a_gap_that_comes_back_is_asked_for_again(sensor: Sensor, project: FakeProject) -> None:
+    hour = NOW - 4 * HOUR
+    keys = set()
+    for noted_at in (NOW, NOW + HOUR):
+        gap = replace(_gap(hour, _minutes(hour, 3, 7)), noted_at=noted_at)
+        _remember(project, gap)
+        keys |= {request.run_key for request in sensor.tick().run_requests or []}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked"), [(1, True), (6, True), (7, False), (35, False), (36, True), (42, False)]
+)
 def test_what_stays_missing_is_tried_less_often(
     sensor: Sensor, project: FakeProject, attempts: int, asked: bool
 ) -> None:
@@ -201,3 +217,5 @@ def test_the_comparison_starts_once_there_are_live_rows(
     assert "no live row" in str(tick().skip_message)  # type: ignore[union-attr]
     _remember(project)
     assert tick().run_requests  # type: ignore[union-attr]
+    instance.add_run(dg.DagsterRun("check_live_rows", status=dg.DagsterRunStatus.STARTED))
+    assert "goes on still" in str(tick().skip_message)  # type: ignore[union-attr]

@@ -21,6 +21,7 @@ from promtsdb_dagster.adapters.replay import ReplayCommand
 from promtsdb_dagster.adapters.replay_process import ProcessReplayer
 from promtsdb_dagster.core.live_check import LiveCheck, LiveReport
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.replaying import Job
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.core.samples import plain_decimal
@@ -66,7 +67,7 @@ class World:
         days = [Window(START + n * DAY, START + (n + 1) * DAY) for n in range(3)]
         with self.database() as database:
             engine = self.history.backfill(database)
-            report = engine.run(group, days, now=now, only=only, recheck=bool(only))
+            report = engine.run(group, days, now=now, only=Only(tuple(only)), recheck=bool(only))
         assert report.error is None, report.error
 
     def begin_live(self) -> None:

@@ -21,6 +21,7 @@ from psycopg import sql
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.adapters.prometheus import Prometheus
+from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.windows import Window, floor, instants
 from promtsdb_dagster.localstack import Endpoints, LocalStack, Options
 from promtsdb_dagster.settings import ROOT, load_settings
@@ -127,7 +128,7 @@ def test_live_rows_are_those_of_the_direct_writer(
         report = (
             History(stack.datasource_url, source)
             .backfill(direct, settle=SETTLE)
-            .run("live", [Window(day, day + timedelta(days=1))], now=now, only=[window])
+            .run("live", [Window(day, day + timedelta(days=1))], now=now, only=Only((window,)))
         )
         assert report.error is None
         expected = rows(direct, window)

@@ -10,7 +10,7 @@ import pytest
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.windows import Window
 from tests.fix_postgres import ScratchDatabase
-from tests.live_world import GAUGE, HOUR, MINUTE, TOTAL, LiveWorld, minutes, values
+from tests.live_world import GAUGE, HOUR, MINUTE, PATIENCE, TOTAL, LiveWorld, minutes, values
 from tests.rows import stored
 
 
@@ -152,13 +152,26 @@ def test_a_total_whose_minutes_another_series_has_is_not_doubled(world: LiveWorl
     world.backfill("backfill_forever")
     before = world.total()
 
-    report = world.repair()
+    report = world.check()
 
     assert report.missing == []
     assert report.rows_taken[TOTAL] > 50
+    assert world.repair().missing == []
     with pytest.raises(AssertionError, match="other labels"):
         world.backfill()
     assert world.total() == before == world.expected(world.now)
+
+
+def test_a_total_that_cannot_be_repaired_keeps_no_other_rule_from_it(world: LiveWorld) -> None:
+    start = since(world, 1)
+    lost = world.now - 30 * MINUTE
+    world.send(GAUGE, [at for at in minutes(start, world.now) if at != lost])
+    world.send(TOTAL, minutes(start, world.now), host="another")
+
+    assert world.repair().missing == []
+
+    times = [row[0] for row in stored(world.database, "internal.prometheus_remote_write")]
+    assert times.count(lost) == 2
 
 
 def test_a_total_that_was_never_live_is_named(world: LiveWorld) -> None:
@@ -171,6 +184,9 @@ def test_a_total_that_was_never_live_is_named(world: LiveWorld) -> None:
     assert report.never_live == (TOTAL,)
     assert set(report.rows_missing) == {GAUGE}
 
+    world.source.values = lambda expr, at, step: values(expr, at, step) if expr == GAUGE else {}
+    assert world.check().never_live == (), "nobody misses what the source has not"
+
 
 def test_a_rule_that_is_new_owes_nothing_for_the_time_before_it(world: LiveWorld) -> None:
     start = since(world, 5)
@@ -181,10 +197,27 @@ def test_a_rule_that_is_new_owes_nothing_for_the_time_before_it(world: LiveWorld
         for table in ("live_checked WHERE record", "live_start WHERE name"):
             connection.execute(f"DELETE FROM internal.{table} = %s", (GAUGE,))  # noqa: S608
         connection.execute("DELETE FROM internal.prometheus_remote_write")
+    owed = w.floor(world.now - PATIENCE, MINUTE)
 
-    report = world.check()
+    first = world.check().rows_missing[GAUGE]
+    assert first == 2 * int((owed - w.floor(owed, HOUR)) / MINUTE)
+    # With its first live rows it owes what it owed before, and not what others owe.
+    world.send(GAUGE, [world.now - MINUTE, world.now])
+    assert world.check().rows_missing[GAUGE] == first
+    checked = {row[0]: row[1] for row in stored(world.database, "internal.live_checked")}
+    assert checked[GAUGE] == w.floor(owed, HOUR)
 
-    assert report.rows_missing[GAUGE] <= 2 * 60
+
+def test_gaps_of_a_rule_that_is_gone_are_forgotten(world: LiveWorld) -> None:
+    since(world, 1)
+    with world.database.connection() as connection:
+        connection.execute(
+            "INSERT INTO internal.live_gap (record, hour, missing, absent, attempts) VALUES"
+            " ('gone', %(hour)s, tstzmultirange(tstzrange(%(hour)s, %(end)s)), '{}', 1)",
+            {"hour": w.floor(world.now, HOUR), "end": world.now},
+        )
+    world.check()
+    assert {record for record, *_ in gaps(world)} <= {TOTAL, GAUGE}
 
 
 def test_an_hour_that_a_coarse_entry_covers_is_not_missing(world: LiveWorld) -> None:
