@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
+from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.writer import Writer
@@ -211,6 +212,7 @@ def test_backfills_and_refreshes_beside_all_policies(policed: ScratchDatabase) -
     assert wrong_buckets(policed, w.floor(NOW, MINUTE)) == {}
     wait_for(lambda: all(job.started_at for job in Policies(policed).upkeep(NOW).jobs))
     assert problems(Policies(policed).upkeep(NOW), NOW) == []
+    assert Housekeeping(policed).note_missed() == []
 
 
 def test_compressed_chunks_take_all_kinds_of_writes(policed: ScratchDatabase) -> None:
