@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 
 import dagster as dg
 from pydantic import Field
@@ -11,7 +11,7 @@ from pydantic import Field
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained
-from promtsdb_dagster.defs.runs import op_name
+from promtsdb_dagster.defs.runs import UNFINISHED, op_name
 from promtsdb_dagster.errors import MigrationError, PromtsdbError
 
 JOB = "history"
@@ -20,6 +20,8 @@ TAG = "promtsdb/history"
 _OP = "request_history"
 # After the first live rows; those of other metrics come within the same minutes.
 _HAND_OVER_AFTER = timedelta(minutes=3)
+# Until what was open before the live rows is closed; each try waits twice as long as the last.
+_HAND_OVER_TRIES = 8
 
 
 class HistoryConfig(dg.Config):
@@ -37,11 +39,21 @@ class _Seen:
     request: int = 0
     database: str = ""
     live: str = ""
+    # How often what was open before the live rows was asked for, and when last.
+    tries: int = 0
+    tried_at: str = ""
 
     @classmethod
     def parse(cls, cursor: str | None) -> "_Seen":
         known = json.loads(cursor) if cursor else {}
-        return cls(known.get("request", 0), known.get("database", ""), known.get("live", ""))
+        return cls(**{name: known[name] for name in cls.__dataclass_fields__ if name in known})
+
+    def waits(self, now: datetime) -> bool:
+        """Return whether it is too early, or too late, for another try."""
+        if not self.tries:
+            return False
+        pause = _HAND_OVER_AFTER * 2**self.tries
+        return self.tries >= _HAND_OVER_TRIES or now < datetime.fromisoformat(self.tried_at) + pause
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -109,15 +121,20 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
         fresh = empty and database != seen.database
         settled = live is not None and live <= now - _HAND_OVER_AFTER
         mark = f"{database} live since {live}" if settled else seen.live
-        begun = mark != seen.live and not empty
+        if mark != seen.live:
+            seen = replace(seen, live=mark, tries=0)
+        begun = settled and not empty and not seen.waits(now)
+        if begun and seen.tries and not _has_failed(context.instance, f"{mark} {seen.tries}"):
+            begun = False
         if not asked and not fresh and not begun:
-            return dg.SkipReason(_why_not(empty))
+            return dg.SensorResult(skip_reason=_why_not(empty), cursor=seen.text())
         newest = request.storage_id if request else seen.request
         start_id = f"{database}@{now:%FT%TZ}"
         if request and asked:
             start_id = request.dagster_run.run_id
         elif begun:
-            start_id = mark
+            seen = replace(seen, tries=seen.tries + 1, tried_at=now.isoformat())
+            start_id = f"{mark} {seen.tries}"
         recheck = bool(request and asked and _asks_recheck(request.dagster_run.run_config))
         requests = []
         for group in groups:
@@ -132,7 +149,8 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
                     run_config=_run_config(group, recheck),
                 )
             )
-        return dg.SensorResult(requests, cursor=_Seen(newest, database, mark).text())
+        seen = replace(seen, request=newest, database=database)
+        return dg.SensorResult(requests, cursor=seen.text())
 
     return history
 
@@ -164,6 +182,14 @@ def _run_config(group: Group, recheck: bool) -> dict[str, object]:
     if not recheck:
         return {}
     return {"ops": {op_name(group.key): {"config": {"recheck": True}}}}
+
+
+def _has_failed(instance: dg.DagsterInstance, start_id: str) -> bool:
+    """Return whether a run of one start has failed, and none goes on."""
+    runs = instance.get_runs(dg.RunsFilter(tags={TAG: start_id}))
+    if any(run.status in UNFINISHED for run in runs):
+        return False
+    return any(run.status is not dg.DagsterRunStatus.SUCCESS for run in runs)
 
 
 def _why_not(empty: bool) -> str:

@@ -34,3 +34,10 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of its own."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance on disk: schedules take no other."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance

@@ -15,6 +15,7 @@ from promtsdb_dagster.core.gaps import LiveState
 from promtsdb_dagster.core.live_check import LiveReport
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.planner import EVERYTHING, Only
 from promtsdb_dagster.core.policies import Upkeep
 from promtsdb_dagster.core.report import PartitionReport
 from promtsdb_dagster.core.windows import Window
@@ -39,7 +40,7 @@ class FakeBackfill:
     error: Exception | None = None
     skew: Exception | None = None
     runs: list[tuple[str, list[Window], bool]] = field(default_factory=list)
-    clipped_to: list[Window] = field(default_factory=list)
+    kept_to: Only = EVERYTHING
     remarks: list[str] = field(default_factory=list)
     # Called in each run, as a replay is.
     replay: Callable[[], None] | None = None
@@ -55,11 +56,11 @@ class FakeBackfill:
         *,
         now: datetime,
         recheck: bool,
-        only: Sequence[Window],
+        only: Only,
         run_id: str,
         on_progress: Callable[[Any], None],
     ) -> FakeReport:
-        self.clipped_to = list(only)
+        self.kept_to = only
         self.runs.append((group, sorted(partitions), recheck))
         if self.replay:
             self.replay()

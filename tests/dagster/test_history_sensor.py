@@ -116,6 +116,27 @@ def test_once_live_rows_have_begun_what_is_open_before_them_is_closed(
     assert {r.run_key for r in later}.isdisjoint({r.run_key for r in requests})
 
 
+def test_what_failed_to_be_closed_is_tried_again(
+    sensor: Sensor, project: FakeProject, instance: dg.DagsterInstance
+) -> None:
+    project.state.empty = False
+    project.state.live_since = project.clock - timedelta(hours=1)
+    first = sensor.tick()
+    project.clock += timedelta(hours=1)
+    for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE):
+        assert sensor.tick() == [], "nothing has failed yet"
+        instance.add_run(
+            dg.DagsterRun("__ASSET_JOB", status=status, tags={TAG: first[0].tags[TAG]})
+        )
+    assert sensor.tick() == [], "a run goes on"
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        instance.delete_run(run.run_id)
+    again = sensor.tick()
+    assert len(again) == 4
+    assert {r.run_key for r in again}.isdisjoint({r.run_key for r in first})
+    assert sensor.tick() == []
+
+
 def test_the_button_starts_all_groups_once(
     sensor: Sensor,
     project: FakeProject,

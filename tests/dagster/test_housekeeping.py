@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
@@ -47,13 +45,6 @@ def tick_sensor(
         data = definitions.resolve_sensor_def("recent_buckets").evaluate_tick(context)
     assert not data.run_requests
     return data.skip_message or ""
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance on disk: schedules take no other."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield instance
 
 
 def pend(project: FakeProject) -> None:

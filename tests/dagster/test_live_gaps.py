@@ -16,6 +16,7 @@ from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import SourceUnavailable
 from tests.dagster.fakes import NOW, FakeProject
 from tests.dagster.running import run_assets
+from tests.dagster.test_housekeeping import tick_schedule
 from tests.dagster.test_other_sensors import Sensor
 
 LIVE = dg.AssetKey("backfill_live")
@@ -206,16 +207,14 @@ def test_what_repairs_itself_not_is_an_error(
 
 
 def test_the_comparison_starts_once_there_are_live_rows(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
+    definitions: dg.Definitions, kept: dg.DagsterInstance, project: FakeProject
 ) -> None:
-    schedule = definitions.resolve_schedule_def("check_live_rows")
+    def tick() -> dg.ScheduleExecutionData:
+        return tick_schedule("check_live_rows", definitions, kept, project)
 
-    def tick() -> dg.ScheduleEvaluationContext | object:
-        with dg.build_schedule_context(instance, resources={"project": project}) as context:
-            return schedule.evaluate_tick(context)
-
-    assert "no live row" in str(tick().skip_message)  # type: ignore[union-attr]
+    assert "no live row" in str(tick().skip_message)
     _remember(project)
-    assert tick().run_requests  # type: ignore[union-attr]
-    instance.add_run(dg.DagsterRun("check_live_rows", status=dg.DagsterRunStatus.STARTED))
-    assert "goes on still" in str(tick().skip_message)  # type: ignore[union-attr]
+    assert tick().run_requests
+    job = definitions.resolve_job_def("check_live_rows")
+    kept.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert "goes on still" in str(tick().skip_message)

@@ -24,7 +24,6 @@ from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.replaying import Job
 from promtsdb_dagster.core.rules import RuleGroup
-from promtsdb_dagster.core.samples import plain_decimal
 from promtsdb_dagster.core.windows import Window, floor
 from promtsdb_dagster.localstack.binaries import find_postgres, find_program
 from promtsdb_dagster.settings import load_settings
@@ -32,6 +31,7 @@ from tests.fix_deployment import Deployment
 from tests.fix_postgres import ScratchDatabase, timescaledb_missing
 from tests.fix_prometheus import DAY, GROUPS, MIDNIGHT, NOW, ROUTING, History
 from tests.fix_telegraf import PASSWORD, USERNAME, Telegraf, wait_until
+from tests.totals import source_totals, stored_totals
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -112,29 +112,8 @@ class World:
             return LiveCheck(source, rows, totals, ROUTING, policy, patience=patience).run(NOW)
 
     def totals(self) -> dict[str, Decimal]:
-        with self.database() as database, database.connection() as connection:
-            return dict(
-                connection.execute(
-                    "SELECT name, sum(value) FROM cumsum.prometheus_remote_write GROUP BY name"
-                ).fetchall()
-            )
-
-
-def expected(history: History, hours_until: datetime, last: datetime) -> dict[str, Decimal]:
-    """Add up the source: by the hour as far as was backfilled so, and then by the minute."""
-    sums: dict[str, Decimal] = {}
-    for group, step, window in (
-        ("backfill_forever", HOUR, Window(START, hours_until + MINUTE)),
-        ("live", MINUTE, Window(hours_until + MINUTE, last + MINUTE)),
-    ):
-        for rule in GROUPS[group].rules:
-            if rule.record.lower() not in ROUTING.cumulative:
-                continue
-            for series in history.source.query_range(rule.expr, window, step):
-                for _, value in series["values"]:
-                    sums.setdefault(rule.record, Decimal(0))
-                    sums[rule.record] += Decimal(plain_decimal(value) or 0)
-    return sums
+        with self.database() as database:
+            return stored_totals(database, NOW)
 
 
 def backfill_before_live(world: World) -> list[Window]:
@@ -286,7 +265,7 @@ def test_running_totals_are_exact(world: World, scenario: Callable[[World], list
     assert world.check().missing == []
     totals, last = world.totals(), OWED + MINUTE if whole else OWED
     assert len(totals) == 6
-    assert totals == expected(world.history, SCENARIOS[scenario], last)
+    assert totals == source_totals(world.history.source, START, SCENARIOS[scenario], last)
     world.backfill("backfill_forever")
     world.backfill("live", only=[Window(LIVE, last + MINUTE)])
     assert world.totals() == totals

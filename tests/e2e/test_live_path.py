@@ -4,6 +4,7 @@
 2. vmalert starts: each minute it evaluates the live rules, on what Prometheus has scraped.
 3. For the minutes that have come, our own writer fetches the group `live` into another database.
 4. Both databases hold the same rows, tags and aggregates, for every rule there is.
+5. Backfills into the live database end at the first live row: all totals are the source's.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.adapters.prometheus import Prometheus
 from promtsdb_dagster.core.planner import Only
-from promtsdb_dagster.core.windows import Window, floor, instants
+from promtsdb_dagster.core.windows import Window, ceil, floor, instants, split
 from promtsdb_dagster.localstack import Endpoints, LocalStack, Options
 from promtsdb_dagster.settings import ROOT, load_settings
 from tests.fix_postgres import SQL_DIR, ScratchDatabase
 from tests.fix_prometheus import GROUPS, History
 from tests.fix_telegraf import wait_until
+from tests.totals import source_totals, stored_totals
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SETTLE = timedelta(seconds=30)
 RULES = {rule.record.lower() for rule in GROUPS["live"].rules}
 ROWS = """
@@ -63,6 +65,14 @@ def first_minute(database: ScratchDatabase) -> datetime | None:
             "SELECT min(time) FROM internal.prometheus_remote_write"
         ).fetchall()
     return oldest  # type: ignore[no-any-return]
+
+
+def live_starts(database: ScratchDatabase) -> set[datetime]:
+    with database.connection() as connection:
+        found = connection.execute(
+            "SELECT starts_at FROM internal.live_start WHERE schema = 'cumsum'"
+        ).fetchall()
+    return {row[0] for row in found}
 
 
 def migrated(url: str) -> ScratchDatabase:
@@ -151,3 +161,16 @@ def test_live_rows_are_those_of_the_direct_writer(
                 " WHERE a.backend_type = 'client backend' AND r.rolsuper"
             ).fetchall()
         assert superusers == []
+
+        # What came before the live rows is the backfill's, up to the first of them, exactly.
+        assert live_starts(live) == {first}
+        now = datetime.now(timezone.utc)
+        begin = day - timedelta(days=1)
+        days = split(Window(begin, ceil(now + HOUR, DAY)), DAY)
+        engine = History(stack.datasource_url, source).backfill(live, settle=SETTLE)
+        for group in ("backfill_forever", "live", "backfill_forever"):
+            assert engine.run(group, days, now=now).error is None
+        whole_hours = floor(first - MINUTE, HOUR)
+        expected_totals = source_totals(source, begin, whole_hours, last)
+        assert stored_totals(live, last) == expected_totals
+        assert len(expected_totals) == 6
