@@ -109,10 +109,9 @@ class LiveWorld:
         assert report.error is None, report.error
         return report.rows_written
 
-    def check(self) -> LiveReport:
+    def check(self, live: RuleGroup = GROUPS["live"]) -> LiveReport:
         """Compare live rows with the source."""
         rows = LiveRows(self.database)
-        live = GROUPS["live"]
         check = LiveCheck(self.source, rows, live, self.routing, self.policy, patience=PATIENCE)
         return check.run(self.now)
 

@@ -48,7 +48,8 @@ def record_entry(
 ) -> None:
     """Write the entry of a task; it waits for its verification."""
     key = _entry_key(task)
-    connection.execute(query("delete_unverified"), key)
+    same = {**key, "record": task.record, "step": task.step}
+    connection.execute(query("delete_unverified"), same)
     connection.execute(
         query("upsert_ledger"),
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,13 +36,12 @@ class LiveRows:
             live_since: dict[str, datetime] = dict(
                 connection.execute(query("select_live_start")).fetchall()
             )
-            checked: dict[str, datetime] = dict(
-                connection.execute(query("select_live_checked")).fetchall()
-            )
+            checked = connection.execute(query("select_live_checked")).fetchall()
             gaps = connection.execute(query("select_live_gaps")).fetchall()
         return LiveState(
             live_since,
-            checked,
+            {record: start for record, start, _ in checked},
+            {record: until for record, _, until in checked},
             [
                 Gap(record, hour, _windows(missing), _windows(absent), attempts, noted_at)
                 for record, hour, missing, absent, attempts, noted_at in gaps
@@ -50,12 +49,15 @@ class LiveRows:
         )
 
     @_retried
-    def compare(self, parts: Sequence[Part]) -> list[Comparison]:
-        """Return how what is stored differs from the parts; changes nothing."""
+    def compare(self, parts: Sequence[Part], several: Collection[str]) -> list[Comparison]:
+        """Return how what is stored differs from the parts; changes nothing.
+
+        `several` are the metrics that more than one rule makes.
+        """
         lacking, taken, differing = ([Counter[int]() for _ in parts] for _ in range(3))
         with self._database.connection() as connection:
             for target in TARGETS:
-                for task, instant, *counts in _look_up(connection, target, parts):
+                for task, instant, *counts in _look_up(connection, target, parts, several):
                     second = int((instant - EPOCH) / timedelta(seconds=1))
                     for counter, count in zip((lacking, taken, differing), counts, strict=True):
                         counter[task][second] += count
@@ -79,11 +81,20 @@ class LiveRows:
                 lacks = gap.missing or gap.absent
                 connection.execute(query("upsert_live_gap" if lacks else "delete_live_gap"), row)
             for record, until in checked_until.items():
-                connection.execute(query("upsert_live_checked"), {"record": record, "until": until})
+                row = {"record": record, "until": until}
+                connection.execute(query("update_live_checked"), row)
+
+    @_retried
+    def begin(self, owed_from: Mapping[str, datetime]) -> None:
+        """Remember from where on rules are owed and compared; what is known stays."""
+        with self._database.connection() as connection:
+            for record, start in owed_from.items():
+                row = {"record": record, "owed_from": start}
+                connection.execute(query("insert_live_checked"), row)
 
 
 def _look_up(
-    connection: Connection, target: Target, parts: Sequence[Part]
+    connection: Connection, target: Target, parts: Sequence[Part], several: Collection[str]
 ) -> list[tuple[int, datetime, int, int, int]]:
     mine = only(parts, target)
     span = span_of(mine)
@@ -92,7 +103,7 @@ def _look_up(
     connection.execute(query("create_incoming"))
     copy_rows(connection, query("copy_incoming"), mine, with_task=True)
     bounds = {"start": span.start, "end": span.end}
-    rule = {"totals": target == "cumsum", "step": mine[0][0].step}
+    rule = {"totals": target == "cumsum", "step": mine[0][0].step, "several": list(several)}
     return connection.execute(query_in(target, "find_lacking"), {**bounds, **rule}).fetchall()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from promtsdb_dagster.core.rule_yaml import Place, compose, fields, items, text_of
-from promtsdb_dagster.core.rules import RuleGroup, parse_rule_file
+from promtsdb_dagster.core.rules import Rule, RuleGroup, parse_rule_file
 from promtsdb_dagster.core.samples import Routing
 from promtsdb_dagster.errors import ConfigurationError, RuleError
 
@@ -29,12 +29,26 @@ def load_groups(rules_dir: Path, *, required: Iterable[str] = ()) -> dict[str, R
                     "of this name too; rename one or move one file out of the folder"
                 )
             groups[group.name] = group
+    _refuse_spellings(groups.values())
     if missing := sorted(set(required) - groups.keys()):
         raise ConfigurationError(
             f"no group named {', '.join(missing)} in the rule files of {rules_dir}, which have "
             f"{', '.join(sorted(groups))}; add it, or set RULES_DIR to the folder that has it"
         )
     return groups
+
+
+def _refuse_spellings(groups: Iterable[RuleGroup]) -> None:
+    """Raise RuleError where two groups spell one record differently: its rows have one name."""
+    spelled: dict[str, Rule] = {}
+    for rule in (rule for group in groups for rule in group.rules):
+        first = spelled.setdefault(rule.record.lower(), rule)
+        if first.record != rule.record:
+            raise RuleError(
+                f"{rule.file}:{rule.line}: group {rule.group!r}: record {rule.record!r} is "
+                f"{first.record!r} in {first.file}:{first.line}, wanted one spelling, as rows are "
+                "stored in lower case; write both alike"
+            )
 
 
 def load_routing(rules_dir: Path) -> Routing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -49,7 +49,10 @@ class LiveState:
 
     # The first live instant by the name of the metric.
     live_since: Mapping[str, datetime]
+    # By record: from where on rows are owed, and up to where they were compared.
+    owed_from: Mapping[str, datetime]
     checked_until: Mapping[str, datetime]
+    # Those that miss something, and those of the last day that the source lacked.
     gaps: Sequence[Gap]
 
 
@@ -69,11 +72,17 @@ class LiveStore(Protocol):
     def live_state(self) -> LiveState:
         """Return what is known of the live rows."""
 
-    def compare(self, parts: Sequence[Part]) -> list[Comparison]:
-        """Return how what is stored differs from what the source said, part by part."""
+    def compare(self, parts: Sequence[Part], several: Collection[str]) -> list[Comparison]:
+        """Return how what is stored differs from what the source said, part by part.
+
+        `several` are the metrics that more than one rule makes.
+        """
 
     def note(self, found: Sequence[Gap], checked_until: Mapping[str, datetime]) -> None:
         """Replace what is known of these rules and hours; safe to repeat."""
+
+    def begin(self, owed_from: Mapping[str, datetime]) -> None:
+        """Remember from where on rules are owed and compared; what is known stays."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +99,16 @@ def windows_to_check(
 ) -> list[Window]:
     """Return where a rule that is owed from `start` on is to be compared.
 
-    That is what is new, the last hour beside a long backlog, and known gaps.
+    That is what is new, the last hour once more, as the source itself may have been late, and
+    known gaps.
     """
     if start >= horizon.end:
         return []
     until = max(state.checked_until.get(record, start), start)
-    reach = w.floor(until, HOUR) + horizon.backlog
-    wanted = [w.between(until, min(horizon.end, reach))]
-    if reach < horizon.end:
-        # Beside a long backlog the newest rows are looked at too.
-        wanted.append(w.between(w.floor(horizon.end - HOUR, HOUR), horizon.end))
+    wanted = [
+        w.between(until, min(horizon.end, w.floor(until, HOUR) + horizon.backlog)),
+        w.between(w.floor(horizon.end - HOUR, HOUR), horizon.end),
+    ]
     known = [Window(gap.hour, gap.hour + HOUR) for gap in state.gaps if gap.record == record]
     return w.intersect([Window(start, horizon.end)], [*filter(None, wanted), *known])
 
@@ -112,7 +121,9 @@ def first_owed(
     if cumulative or not state.live_since:
         # Before its first live row a running total is the backfill's.
         return own
-    if state.checked_until and record not in state.checked_until:
+    if record in state.owed_from:
+        return state.owed_from[record]
+    if state.owed_from:
         # A rule that is new owes nothing for the time before it.
         return own or w.floor(horizon.end, HOUR)
     return min(state.live_since.values())

@@ -28,7 +28,7 @@ from promtsdb_dagster.core.ports import Part, Source
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.core.samples import Routing
 from promtsdb_dagster.core.windows import Window
-from promtsdb_dagster.errors import SourceTooLarge
+from promtsdb_dagster.errors import RuleError, SourceIncomplete, SourceRejected, SourceTooLarge
 
 _FETCHERS = 4
 
@@ -43,6 +43,10 @@ class LiveReport:
     rows_missing: Counter[str] = field(default_factory=Counter)
     rows_taken: Counter[str] = field(default_factory=Counter)
     rows_differing: Counter[str] = field(default_factory=Counter)
+    # Of those, the ones of running totals.
+    totals_differing: Counter[str] = field(default_factory=Counter)
+    # Rules that could not be compared, and why.
+    problems: dict[str, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     # Cumulative metrics that the source has and that never had a live row, while others had.
     never_live: tuple[str, ...] = ()
@@ -76,6 +80,9 @@ class LiveCheck:
         self._store = store
         self._step = group.step
         self._rules = numbered(group.rules)
+        self._several = {
+            rule.record.lower() for record, rule in self._rules.items() if "#" in record
+        }
         self._routing = routing
         self._policy = policy
         self._patience = max(patience, policy.settle)
@@ -98,13 +105,17 @@ class LiveCheck:
         hours = sorted(
             {piece.start for each in todo.values() for window in each for piece in _hours(window)}
         )
-        reached = {
-            record: state.checked_until.get(record, w.floor(start, HOUR))
+        owed_from = {
+            record: start
             for record in self._rules
             if (start := self._first_owed(record, state, horizon))
         }
-        # From where a rule is compared is remembered at once: its first hour may not be over yet.
-        self._store.note([], {r: at for r, at in reached.items() if r not in state.checked_until})
+        # Remembered at once: the first hour may not be over yet.
+        self._store.begin({r: at for r, at in owed_from.items() if r not in state.owed_from})
+        reached = {
+            record: state.checked_until.get(record, w.floor(start, HOUR))
+            for record, start in owed_from.items()
+        }
         with ThreadPoolExecutor(_FETCHERS, "fetch") as askers:
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
             report.never_live = self._never_live(state, horizon, fetcher)
@@ -135,7 +146,7 @@ class LiveCheck:
         self._store.note(found, {})
         report.hours += 1
         report.gaps += [gap for gap in found if gap.missing or gap.absent]
-        return {task.record for task in tasks}
+        return {gap.record for gap in found}
 
     def _compare(
         self,
@@ -147,15 +158,17 @@ class LiveCheck:
     ) -> list[Gap]:
         try:
             parts = fetcher.fetch(tasks)
-        except SourceTooLarge:
+        except (SourceTooLarge, SourceRejected, SourceIncomplete, RuleError) as problem:
             if len(tasks) < 2:
-                raise
+                # One rule that cannot be evaluated must not keep the others from being compared.
+                report.problems[tasks[0].record] = str(problem)
+                return []
             middle = len(tasks) // 2
             halves = (tasks[:middle], tasks[middle:])
             return [
                 gap for half in halves for gap in self._compare(half, hour, state, fetcher, report)
             ]
-        comparisons = self._store.compare(parts)
+        comparisons = self._store.compare(parts, self._several)
         for part, comparison in zip(parts, comparisons, strict=True):
             _count(report, part, comparison)
         return [
@@ -192,10 +205,6 @@ class LiveCheck:
         return self._rules[record].record.lower() in self._routing.cumulative
 
 
-def _name(task: Task) -> str:
-    return task.rule.record.lower()
-
-
 def _hours(window: Window) -> list[Window]:
     return w.split(Window(w.floor(window.start, HOUR), window.end), HOUR)
 
@@ -208,6 +217,7 @@ def _count(report: LiveReport, part: Part, comparison: Comparison) -> None:
         (report.rows_missing, sum(comparison.lacking.values())),
         (report.rows_taken, sum(comparison.taken.values())),
         (report.rows_differing, comparison.differing),
+        (report.totals_differing, comparison.differing if task.cumulative else 0),
     ):
         if count:
             counter[name] += count

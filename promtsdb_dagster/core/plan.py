@@ -193,11 +193,15 @@ def plan_cumulative(
     # A window that was committed but never verified is done again as it was: at another step
     # it would count twice.
     rules = {candidate.key: candidate for candidate in (rule, fine_rule) if candidate}
+    # What a rule that was edited since left open is done by the rule of today; what is done stays.
+    by_step = {fine_step: fine_rule, step: rule}
     for entry in mine:
+        mended = rules.get(entry.rule) or (None if entry.verified else by_step.get(entry.step))
         again = recheck or not entry.verified
-        if again and entry.rule in rules and w.intersect([_covered(entry, fine_step)], asked):
-            tasks.append(Task(entry.window, rules[entry.rule], entry.step, record, True))
-    return sorted(tasks, key=lambda task: task.order)
+        if again and mended and w.intersect([_covered(entry, fine_step)], asked):
+            tasks.append(Task(entry.window, mended, entry.step, record, True))
+    # Strays of a minute that an open entry has too are the same task.
+    return sorted(dict.fromkeys(tasks), key=lambda task: task.order)
 
 
 def fine_from(

@@ -140,7 +140,10 @@ class Planner:
                 record,
                 self.group.step,
                 scopes.cumulative.windows,
-                [*known.entries, *as_entries(record, strays[record], self._steps)],
+                [
+                    *known.entries,
+                    *as_entries(record, strays[record], self._steps, self._fine_rules.get(record)),
+                ],
                 fine_rule=self._fine_rules.get(record),
                 fine_step=self._fine_step,
                 live_since=self._live_since(record, known),

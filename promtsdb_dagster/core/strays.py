@@ -27,12 +27,16 @@ class Steps:
     fine: timedelta
 
 
-def as_entries(record: str, strays: Iterable[Stray], steps: Steps) -> list[Entry]:
-    """Return minutes that count already, in the form of entries."""
-    return [
-        Entry(LIVE, "", record, steps.fine, Window(s.instant, s.instant + steps.fine), True)
-        for s in strays
-    ]
+def as_entries(
+    record: str, strays: Iterable[Stray], steps: Steps, fine_rule: Rule | None
+) -> list[Entry]:
+    """Return minutes that count already, in the form of entries.
+
+    They are open: another series of the metric may lack the same minute.
+    """
+    windows = w.merge(Window(s.instant, s.instant + steps.fine) for s in strays)
+    key = fine_rule.key if fine_rule else ""
+    return [Entry(LIVE, key, record, steps.fine, window, fine_rule is None) for window in windows]
 
 
 def doubtful(strays: Sequence[Stray], steps: Steps) -> list[Stray]:

@@ -35,8 +35,8 @@ class BackfillConfig(dg.Config):
     recheck: bool = Field(
         default=False,
         description=(
-            "Fetch and compare again what the ledger holds as done. Heals rows that were changed "
-            "by hand; rows that are right stay as they are."
+            "Fetch and compare again what the ledger holds as done. Brings back rows that were "
+            "lost; rows that are there stay as they are."
         ),
     )
     only: list[str] = Field(

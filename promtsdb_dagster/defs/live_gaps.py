@@ -43,9 +43,9 @@ def no_gaps_check(live: Group) -> dg.AssetChecksDefinition:
         text = explain(report)
         context.log.info(text)
         given_up = any(gap.missing and not gap.is_due for gap in report.gaps)
-        bad = given_up or report.rows_taken or report.never_live
+        bad = given_up or report.rows_taken or report.never_live or report.problems
         return dg.AssetCheckResult(
-            passed=not (report.rows_missing or bad),
+            passed=not (report.rows_missing or report.totals_differing or bad),
             # What the sensor is about to repair is no reason to wake anybody.
             severity=dg.AssetCheckSeverity.ERROR if bad else dg.AssetCheckSeverity.WARN,
             description=text,
@@ -114,6 +114,7 @@ def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
             now = project.now()
         except PromtsdbError as error:
             return dg.SkipReason(str(error))
+        gaps = [gap for gap in gaps if gap.missing]
         due = [gap for gap in gaps if gap.is_due]
         if not due:
             return dg.SkipReason(
@@ -144,16 +145,28 @@ def explain(report: LiveReport) -> str:
         )
     if report.rows_taken:
         sentences.append(
-            f"{report.rows_taken.total():,} increments would count twice: another series of "
+            f"{report.rows_taken.total():,} increments count twice, or would: another series of "
             f"{_some(report.rows_taken)} has their minutes; wanted the same labels from vmalert "
-            "and from the backfill; compare the rule files and Telegraf's `host` tag"
+            "and from the backfill; compare the rule files and Telegraf's `host` tag, and delete "
+            "the rows of the wrong series"
+        )
+    if report.totals_differing:
+        sentences.append(
+            f"{report.totals_differing.total():,} increments have another value than the source "
+            f"says now ({_some(report.totals_differing)}): samples came to it after vmalert had "
+            "evaluated them; a longer DATASOURCE_SETTLE_SECONDS makes both wait"
+        )
+    if report.problems:
+        name, why = next(iter(report.problems.items()))
+        sentences.append(
+            f"{len(report.problems)} rules cannot be compared, the first: {name}: {why}"
         )
     if report.never_live:
         sentences.append(
             f"no live row of {', '.join(report.never_live)} ever arrived; look at these rules in "
             "vmalert; until then backfill_forever brings their totals"
         )
-    if not (report.rows_missing or report.rows_taken or report.never_live):
+    if not report.rows_missing:
         sentences.append("none is missing")
     return ". ".join(sentences)
 

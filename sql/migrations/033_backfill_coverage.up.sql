@@ -17,7 +17,8 @@ COMMENT ON TABLE internal.live_start IS
 CREATE INDEX backfill_ledger_name ON internal.backfill_ledger
     (lower(split_part(record, '#', 1)), window_end);
 
--- A sample at t stands for (t - step, t].
+-- A sample at t stands for (t - step, t]. A step of days is of 24 hours, whatever the time zone of
+-- the session makes of a day.
 CREATE VIEW internal.backfill_coverage AS
 SELECT
     lower(split_part(e.record, '#', 1)) AS name,
@@ -25,8 +26,10 @@ SELECT
     e.window_end,
     e.verified_at IS NOT NULL AS verified,
     tstzrange(
-        date_bin(e.step, e.window_start + e.step - INTERVAL '1 microsecond', 'epoch') - e.step,
-        date_bin(e.step, e.window_end + e.step - INTERVAL '1 microsecond', 'epoch') - e.step,
+        date_bin(e.step, e.window_start + e.step - INTERVAL '1 microsecond', 'epoch')
+            - extract(epoch FROM e.step) * INTERVAL '1 second',
+        date_bin(e.step, e.window_end + e.step - INTERVAL '1 microsecond', 'epoch')
+            - extract(epoch FROM e.step) * INTERVAL '1 second',
         '(]'
     ) AS minutes
 FROM internal.backfill_ledger e;

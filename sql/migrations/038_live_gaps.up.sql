@@ -2,6 +2,7 @@
 
 CREATE TABLE internal.live_checked (
     record        text PRIMARY KEY,
+    owed_from     timestamptz NOT NULL,
     checked_until timestamptz NOT NULL
 );
 
@@ -23,5 +24,5 @@ COMMENT ON TABLE internal.live_gap IS 'minutes without live rows, by rule and ho
 COMMENT ON COLUMN internal.live_gap.missing IS
     'minutes for which the source has samples that are not stored: backfill_live is to bring them';
 COMMENT ON COLUMN internal.live_gap.absent IS
-    'minutes for which the source itself has nothing: not tried again';
+    'minutes for which the source itself has nothing: asked for a day, and then not again';
 COMMENT ON COLUMN internal.live_gap.attempts IS 'how many comparisons have found them missing';

@@ -1,11 +1,12 @@
 -- Where the incoming rows are not all stored, or stored with another value.
--- Of a running total, what a coarser step covers is there, and where another series has the
--- minute already, a second one would count it twice.
+-- Of a running total, what a coarser step covers is there, and where another series has the same
+-- minute, the two count twice; but where several rules make one metric, their series belong side
+-- by side.
 SELECT
     judged.task,
     judged.time,
     count(*) FILTER (WHERE judged.lacking AND NOT judged.taken) AS lacking,
-    count(*) FILTER (WHERE judged.lacking AND judged.taken) AS taken,
+    count(*) FILTER (WHERE judged.taken) AS taken,
     count(*) FILTER (WHERE judged.differing) AS differing
 FROM (
     SELECT
@@ -17,9 +18,10 @@ FROM (
             SELECT FROM internal.backfill_coverage c
             WHERE c.name = incoming.name AND c.window_end > incoming.time
               AND c.minutes @> incoming.time AND c.step > %(step)s)) AS lacking,
-        %(totals)s AND stored.time IS NULL AND EXISTS (
+        %(totals)s AND incoming.name <> ALL(%(several)s::text[]) AND EXISTS (
             SELECT FROM {schema}.prometheus_remote_write other
             WHERE other.time = incoming.time AND other.name = incoming.name
+              AND other.time >= %(start)s AND other.time < %(end)s
               AND NOT EXISTS (
                   SELECT FROM pg_temp.incoming known
                   WHERE known.time = other.time AND known.tag_id = other.tag_id
@@ -32,5 +34,5 @@ FROM (
         -- The bounds let PostgreSQL skip chunks; the join alone does not.
         AND stored.time >= %(start)s AND stored.time < %(end)s
 ) judged
-WHERE judged.lacking OR judged.differing
+WHERE judged.lacking OR judged.taken OR judged.differing
 GROUP BY judged.task, judged.time

@@ -1,2 +1,2 @@
-SELECT record, checked_until
+SELECT record, owed_from, checked_until
 FROM internal.live_checked

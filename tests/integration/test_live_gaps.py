@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.samples import tag_id, tags_of
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.errors import SourceRejected
 from tests.fix_postgres import ScratchDatabase
-from tests.live_world import GAUGE, HOUR, MINUTE, PATIENCE, TOTAL, LiveWorld, minutes, values
+from tests.live_world import (
+    GAUGE,
+    GROUPS,
+    HOUR,
+    MINUTE,
+    PATIENCE,
+    TOTAL,
+    LiveWorld,
+    minutes,
+    values,
+)
 from tests.rows import stored
 
 
@@ -58,12 +73,12 @@ def test_complete_live_rows_have_no_gap(world: LiveWorld) -> None:
 
     assert report.missing == report.absent == []
     assert report.rows == 3 * int((w.floor(world.now - 5 * MINUTE, MINUTE) - start) / MINUTE)
-    assert {row[1] for row in stored(world.database, "internal.live_checked")} == {
+    assert {row[2] for row in stored(world.database, "internal.live_checked")} == {
         w.floor(world.now - 5 * MINUTE, HOUR)
     }
     asked = len(world.source.asked)
     world.check()
-    assert len(world.source.asked) - asked <= 2 * 2, "what is over and complete is not asked again"
+    assert len(world.source.asked) - asked <= 2 * 2, "older hours are not asked for again"
 
 
 def test_an_hour_without_vmalert_is_closed_to_the_minute(world: LiveWorld) -> None:
@@ -204,8 +219,8 @@ def test_a_rule_that_is_new_owes_nothing_for_the_time_before_it(world: LiveWorld
     # With its first live rows it owes what it owed before, and not what others owe.
     world.send(GAUGE, [world.now - MINUTE, world.now])
     assert world.check().rows_missing[GAUGE] == first
-    checked = {row[0]: row[1] for row in stored(world.database, "internal.live_checked")}
-    assert checked[GAUGE] == w.floor(owed, HOUR)
+    checked = {row[0]: row[1:] for row in stored(world.database, "internal.live_checked")}
+    assert checked[GAUGE] == (w.floor(owed, HOUR), w.floor(owed, HOUR))
 
 
 def test_gaps_of_a_rule_that_is_gone_are_forgotten(world: LiveWorld) -> None:
@@ -243,4 +258,78 @@ def test_a_long_backlog_is_worked_off_in_pieces(world: LiveWorld) -> None:
     assert world.check().hours <= 50
     assert world.check().hours > 40
     world.check()
-    assert world.check().hours <= 2
+    assert world.check().hours <= 25, "what the source lacked is asked for a day"
+
+
+def test_a_source_that_was_away_is_asked_again(world: LiveWorld) -> None:
+    """It was empty when its hours were compared, and has its samples back."""
+    start = since(world, 5)
+    hole = Window(world.now - 200 * MINUTE, world.now - 100 * MINUTE)
+    for name in (TOTAL, GAUGE):
+        world.send(name, [at for at in minutes(start, world.now) if at not in hole])
+    world.source.values = lambda expr, at, step: {} if at in hole else values(expr, at, step)
+    assert world.check().absent == [hole]
+
+    world.source.values = values
+
+    assert world.check().missing == [hole]
+    assert world.repair().absent == []
+
+
+def test_two_series_of_one_total_at_the_same_minutes_are_told(world: LiveWorld) -> None:
+    """Two Telegrafs with another host tag each: nothing is missing, and all counts twice."""
+    start = since(world, 1)
+    for host in ("telegraf", "another"):
+        world.send(TOTAL, minutes(start, world.now), host=host)
+
+    assert world.check().rows_taken[TOTAL] > 50
+
+
+def test_one_rule_that_breaks_keeps_no_other_from_being_compared(world: LiveWorld) -> None:
+    start = since(world, 3)
+    lost = world.now - 100 * MINUTE
+    world.send(TOTAL, [at for at in minutes(start, world.now) if at != lost])
+
+    def broken(expr: str, window: Window, step: timedelta) -> list[Mapping[str, Any]]:
+        if expr == GAUGE:
+            raise SourceRejected("many-to-many matching not allowed")
+        return answers(expr, window, step)
+
+    answers, world.source.query_range = world.source.query_range, broken  # type: ignore[method-assign]
+    report = world.check()
+
+    assert report.rows_missing == {TOTAL: 1}
+    assert set(report.problems) == {GAUGE}
+    world.source.query_range = answers  # type: ignore[method-assign]
+    assert world.check().rows_missing[GAUGE] > 300, "it is compared from where it broke"
+
+
+def test_two_rules_of_one_total_stand_side_by_side(world: LiveWorld) -> None:
+    """A row of the second is missing in an hour that is over."""
+    one = GROUPS["live"].rules[0]
+    two = replace(one, expr="second", line=9)
+    groups = {"live": replace(GROUPS["live"], rules=(one, two))}
+    known = values
+
+    def both(expr: str, at: datetime, step: timedelta) -> Mapping[str, str]:
+        return {"two": "7"} if expr == "second" else known(expr, at, step)
+
+    world.source.values = both
+    start = since(world, 3)
+    lost = world.now - 100 * MINUTE
+    world.send(TOTAL, minutes(start, world.now))
+    with world.database.connection() as connection:
+        for at in minutes(start, world.now):
+            bag = tags_of(TOTAL, {"series": "two"})
+            connection.execute(
+                "SELECT internal.upsert_tags(ARRAY[%s], ARRAY[%s])", [tag_id(bag), Jsonb(bag)]
+            )
+            if at != lost:
+                connection.execute(
+                    "INSERT INTO cumsum.prometheus_remote_write VALUES (%s, %s, %s, 'cumsum', 7)",
+                    (at, tag_id(bag), TOTAL),
+                )
+    for _ in range(2):
+        report = world.check(groups["live"])
+        assert report.rows_missing == {TOTAL: 1}
+        assert not report.rows_taken

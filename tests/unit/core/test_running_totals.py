@@ -170,6 +170,31 @@ def test_an_hour_that_was_replayed_by_hand_counts_once() -> None:
     assert world.store.total() == expected_total(START - HOUR + MINUTE, START + DAY - HOUR)
 
 
+def test_what_a_rule_left_open_is_done_by_the_rule_that_it_became() -> None:
+    """A process died between commit and verification, its rows were lost, the rule was edited."""
+    world = World()
+    world.now = START + 2 * DAY
+    world.backfill("backfill_forever", [0], crash=True)
+    world.store.rows.clear()
+    edited = {
+        name: RuleGroup(
+            name, group.step, (Rule(name, NAME, group.rules[0].expr + " ", {}, "f", 1),), "f"
+        )
+        for name, group in GROUPS.items()
+    }
+    engine = Backfill(
+        MemorySource(values, world.now),
+        world.store,
+        edited,
+        Routing(cumulative=frozenset({NAME})),
+        Policy(history_start=START),
+    )
+    for _ in range(2):
+        report = engine.run("backfill_forever", [day(0)], now=world.now)
+        assert report.error is None
+        assert world.store.total() == expected_total(START - HOUR + MINUTE, START + DAY - HOUR)
+
+
 def test_a_metric_that_is_added_later_does_not_wait_for_those_that_are_done() -> None:
     """The plan is made anew under the lock; it must see what the first plan saw."""
     other = "bytes_received"
