@@ -32,7 +32,7 @@ def no_gaps_check(live: Group) -> dg.AssetChecksDefinition:
         description=(
             "Every sample that the live rules have in the source is stored: looked up rule by "
             "rule and hour by hour since live data began. What is missing is repaired by the "
-            "sensor `live_gaps`; what the source itself lacks is noted and not tried again."
+            "sensor `live_gaps`; what the source itself lacks is noted and asked for one day more."
         ),
     )
     def no_gaps(
