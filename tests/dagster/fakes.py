@@ -178,7 +178,7 @@ class FakeStaging:
 class FakeLive:
     """Be the comparison of live rows and what is remembered of it."""
 
-    state: LiveState = field(default_factory=lambda: LiveState({}, {}, []))
+    state: LiveState = field(default_factory=lambda: LiveState({}, {}, {}, []))
     report: LiveReport = field(default_factory=LiveReport)
     error: Exception | None = None
 

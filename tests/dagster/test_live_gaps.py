@@ -40,7 +40,7 @@ def sensor(
 
 
 def _remember(project: FakeProject, *gaps: Gap) -> None:
-    project.live.state = LiveState({"up": SINCE}, {}, list(gaps))
+    project.live.state = LiveState({"up": SINCE}, {}, {}, list(gaps))
 
 
 def test_exactly_the_missing_minutes_are_asked_for(sensor: Sensor, project: FakeProject) -> None:
