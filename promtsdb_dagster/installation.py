@@ -31,9 +31,8 @@ from promtsdb_dagster.core.plan import LIVE, Policy
 from promtsdb_dagster.core.ports import Store
 from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.core.rules import RuleGroup
+from promtsdb_dagster.defs.groups import backfill_groups
 from promtsdb_dagster.settings import ROOT, Settings
-
-RULE_GROUPS = ("backfill_forever", "backfill_1y", "backfill_1w", LIVE)
 
 
 class Installation:
@@ -159,7 +158,9 @@ class Installation:
         return source
 
     def _load_groups(self) -> Mapping[str, RuleGroup]:
-        return load_groups(self._settings.rules_dir, required=RULE_GROUPS)
+        settings = self._settings
+        required = [group.rules for group in backfill_groups(settings.history_start)]
+        return load_groups(settings.rules_dir, required=required)
 
     def _backfill(self, store: Store, policy: Policy) -> Backfill:
         return Backfill(self._source(), store, self._groups(), self._routing(), policy)

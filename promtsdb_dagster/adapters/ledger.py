@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Entry, Task
 from promtsdb_dagster.core.ports import Known, Question, Stray
 from promtsdb_dagster.core.samples import Converted
@@ -15,6 +17,7 @@ from promtsdb_dagster.core.windows import Window
 
 # An entry of a coarser step may reach into a span from outside.
 _REACH = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 
 def read_known(connection: Connection, question: Question) -> Known:
@@ -64,6 +67,15 @@ def record_entry(
             "run_id": run_id,
         },
     )
+
+
+def note_changes(connection: Connection, source: str, changed: Iterable[Window]) -> None:
+    """Note the windows in which rows of a hypertable came, so that only they are refreshed."""
+    for window in w.merge(changed):
+        connection.execute(
+            query("note_change"),
+            {"source": source, "start": window.start, "end": w.ceil(window.end, _MINUTE)},
+        )
 
 
 def mark_verified(connection: Connection, task: Task) -> None:

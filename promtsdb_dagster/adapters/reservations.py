@@ -19,7 +19,7 @@ from promtsdb_dagster.adapters.batches import (
 )
 from promtsdb_dagster.adapters.copying import copy_rows, span_of
 from promtsdb_dagster.adapters.database import Connection, Database
-from promtsdb_dagster.adapters.ledger import confirm_entry, read_known, record_entry
+from promtsdb_dagster.adapters.ledger import confirm_entry, note_changes, read_known, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.totals import settle_totals
 from promtsdb_dagster.adapters.verification import verify_by_key
@@ -144,8 +144,4 @@ def _note_changes(connection: Connection, target: Target, parts: Sequence[Part])
         if span:
             end = w.floor(span.end, task.step) + task.step
             changed.append(Window(w.floor(span.start, _MINUTE), end))
-    for window in w.merge(changed):
-        connection.execute(
-            query("note_change"),
-            {"source": target, "start": window.start, "end": w.ceil(window.end, _MINUTE)},
-        )
+    note_changes(connection, target, changed)

@@ -19,7 +19,7 @@ from promtsdb_dagster.adapters.batches import (
 )
 from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Connection, Database
-from promtsdb_dagster.adapters.ledger import mark_verified, read_known, record_entry
+from promtsdb_dagster.adapters.ledger import mark_verified, note_changes, read_known, record_entry
 from promtsdb_dagster.adapters.sql import query, query_in
 from promtsdb_dagster.adapters.totals import settle_totals
 from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
@@ -169,8 +169,4 @@ def _note_changes(
         ]
         if fresh:
             changed.append(Window(w.floor(min(fresh), MINUTE), max(fresh) + task.step))
-    for window in w.merge(changed):
-        connection.execute(
-            query("note_change"),
-            {"source": target, "start": window.start, "end": w.ceil(window.end, MINUTE)},
-        )
+    note_changes(connection, target, changed)

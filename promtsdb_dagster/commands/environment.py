@@ -16,7 +16,7 @@ from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group, backfill_groups
 from promtsdb_dagster.defs.partitions import WEEK, Grid
 from promtsdb_dagster.installation import Installation, install
-from promtsdb_dagster.localstack import open_stack
+from promtsdb_dagster.localstack import Endpoints, open_stack
 from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import Settings, load_settings
 
@@ -70,16 +70,25 @@ def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
     stack = open_stack(
         settings, report=lambda line: console.print(f"  {line}", markup=False, highlight=False)
     )
-    with stack.running() as endpoints:
-        before = dict(os.environ)
-        # The processes that are started later read it from there, like Dagster's run workers.
-        os.environ.update(endpoints.environment())
-        try:
-            with _site(load_settings(), endpoints.skipped) as site:
-                yield site
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    with (
+        stack.running() as endpoints,
+        pointed_to(endpoints) as found,
+        _site(found, endpoints.skipped) as site,
+    ):
+        yield site
+
+
+@contextmanager
+def pointed_to(endpoints: Endpoints) -> Iterator[Settings]:
+    """Let the environment point to the bundled stack for the block; lend what it says then."""
+    before = dict(os.environ)
+    # The processes that are started later read it from there, like Dagster's run workers.
+    os.environ.update(endpoints.environment())
+    try:
+        yield load_settings()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
 
+from promtsdb_dagster.commands.environment import pointed_to
 from promtsdb_dagster.defs.services import SERVICES
 from promtsdb_dagster.errors import ConfigurationError, PromtsdbError
 from promtsdb_dagster.installation import Installation, install
@@ -70,10 +70,5 @@ def _settings() -> Iterator[Settings]:
             "DATABASE_URL and DATASOURCE_URL are not set and the bundled stack does not run, "
             "wanted something to ask; export them, or start the bundled stack with `make up`"
         )
-    before = dict(os.environ)
-    os.environ.update(endpoints.environment())
-    try:
-        yield load_settings()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with pointed_to(endpoints) as found:
+        yield found

@@ -101,10 +101,6 @@ class LiveCheck:
         self._store.note(
             [Gap(gap.record, gap.hour) for gap in state.gaps if gap.record not in self._rules], {}
         )
-        todo = {record: self._windows(record, state, horizon) for record in self._rules}
-        hours = sorted(
-            {piece.start for each in todo.values() for window in each for piece in _hours(window)}
-        )
         owed_from = {
             record: start
             for record in self._rules
@@ -112,6 +108,13 @@ class LiveCheck:
         }
         # Remembered at once: the first hour may not be over yet.
         self._store.begin({r: at for r, at in owed_from.items() if r not in state.owed_from})
+        todo = {
+            record: windows_to_check(record, start, state, horizon)
+            for record, start in owed_from.items()
+        }
+        hours = sorted(
+            {piece.start for each in todo.values() for window in each for piece in _hours(window)}
+        )
         reached = {
             record: state.checked_until.get(record, w.floor(start, HOUR))
             for record, start in owed_from.items()
@@ -120,12 +123,14 @@ class LiveCheck:
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
             report.never_live = self._never_live(state, horizon, fetcher)
             for hour in hours:
-                checked = self._check_hour(hour, todo, state, fetcher, report)
+                found = self._check_hour(hour, todo, state, fetcher, report)
+                further: dict[str, datetime] = {}
                 # A rule is done up to where nothing was left out; the last hour may lie beyond.
                 if hour + HOUR <= horizon.end:
-                    next_to = {record for record in checked if reached[record] == hour}
-                    reached |= dict.fromkeys(next_to, hour + HOUR)
-                    self._store.note([], {record: reached[record] for record in next_to})
+                    next_to = {gap.record for gap in found if reached[gap.record] == hour}
+                    further = dict.fromkeys(next_to, hour + HOUR)
+                self._store.note(found, further)
+                reached |= further
         return report
 
     def _check_hour(
@@ -135,7 +140,7 @@ class LiveCheck:
         state: LiveState,
         fetcher: Fetcher,
         report: LiveReport,
-    ) -> set[str]:
+    ) -> list[Gap]:
         whole = Window(hour, hour + HOUR)
         tasks = [
             Task(window, self._rules[record], self._step, record, self._is_total(record))
@@ -143,10 +148,9 @@ class LiveCheck:
             for window in w.intersect([whole], windows)
         ]
         found = merge_gaps(self._compare(tasks, hour, state, fetcher, report), state.gaps)
-        self._store.note(found, {})
         report.hours += 1
         report.gaps += [gap for gap in found if gap.missing or gap.absent]
-        return {gap.record for gap in found}
+        return found
 
     def _compare(
         self,
@@ -182,10 +186,6 @@ class LiveCheck:
             )
             for (task, converted), comparison in zip(parts, comparisons, strict=True)
         ]
-
-    def _windows(self, record: str, state: LiveState, horizon: Horizon) -> list[Window]:
-        start = self._first_owed(record, state, horizon)
-        return windows_to_check(record, start, state, horizon) if start else []
 
     def _first_owed(self, record: str, state: LiveState, horizon: Horizon) -> datetime | None:
         name = self._rules[record].record.lower()

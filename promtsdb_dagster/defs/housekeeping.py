@@ -8,7 +8,7 @@ import dagster as dg
 from promtsdb_dagster.adapters.housekeeping import RecentReport
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import SECONDS_BETWEEN_LINES, counted, failures_explained
-from promtsdb_dagster.defs.runs import UNFINISHED
+from promtsdb_dagster.defs.runs import unfinished_run
 from promtsdb_dagster.defs.storage import CUMSUM_KEY, INTERNAL_KEY, TAG_KEY
 from promtsdb_dagster.errors import PromtsdbError
 
@@ -197,11 +197,8 @@ def _schedule(job: str, cron: str) -> dg.ScheduleDefinition:
     def tick(
         context: dg.ScheduleEvaluationContext, project: dg.ResourceParam[Project]
     ) -> dg.RunRequest | dg.SkipReason:
-        running = context.instance.get_runs(
-            dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1
-        )
-        if running:
-            return dg.SkipReason(f"the run {running[0].run_id} of {job} is not over yet")
+        if running := unfinished_run(context.instance, job):
+            return dg.SkipReason(f"the run {running.run_id} of {job} is not over yet")
         try:
             why = not_ready(project)
         except PromtsdbError as error:

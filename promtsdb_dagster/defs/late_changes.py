@@ -11,7 +11,7 @@ from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import Grid
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.runs import UNFINISHED, op_name
+from promtsdb_dagster.defs.runs import busy, op_name
 from promtsdb_dagster.errors import PromtsdbError
 
 TAG = "promtsdb/late_changes"
@@ -51,7 +51,7 @@ def late_changes_sensor(
             now = project.now()
         except PromtsdbError as error:
             return dg.SkipReason(str(error))
-        busy = _busy(context.instance)
+        at_work = busy(context.instance)
         asked: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
         requests, remembered = [], {}
         for aggregate in aggregates:
@@ -66,7 +66,7 @@ def late_changes_sensor(
             before = asked.get(aggregate.table)
             if before:
                 remembered[aggregate.table] = before
-            if _is_asked(before, newest, now) or busy & {
+            if _is_asked(before, newest, now) or at_work & {
                 aggregate.key,
                 *(group.key for group in groups if aggregate.source in group.feeds),
             }:
@@ -90,12 +90,6 @@ def _is_asked(before: list[str] | None, newest: str, now: datetime) -> bool:
     if before is None or before[0] != newest:
         return False
     return now - datetime.fromisoformat(before[1]) < _TRY_AGAIN_AFTER
-
-
-def _busy(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
-    """Return the assets that a run works on, or will."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return {key for run in runs for key in run.asset_selection or ()}
 
 
 def _span(windows: Iterable[Window]) -> Window:

@@ -14,7 +14,7 @@ from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import DAY
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained, window_list
-from promtsdb_dagster.defs.runs import UNFINISHED, op_name
+from promtsdb_dagster.defs.runs import busy, op_name, unfinished_run
 from promtsdb_dagster.errors import PromtsdbError
 
 NAME = "live_gaps"
@@ -73,8 +73,7 @@ def check_schedule(live: Group) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext,
         project: dg.ResourceParam[Project],
     ) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=CHECK_JOB, statuses=UNFINISHED)
-        if context.instance.get_runs(unfinished, limit=1):
+        if unfinished_run(context.instance, CHECK_JOB):
             return dg.SkipReason("the last comparison goes on still; it looks at everything")
         try:
             if not project.inventory().is_migrated():
@@ -122,7 +121,7 @@ def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
                 if gaps
                 else "the last comparison found nothing missing"
             )
-        if _is_busy(context.instance, live):
+        if live.key in busy(context.instance):
             return dg.SkipReason("backfill_live is at work; its outcome comes first")
         days = _by_day(due, live, now)
         newest = sorted(days, reverse=True)[:_MOST_DAYS]
@@ -194,11 +193,6 @@ def _metadata(report: LiveReport) -> dict[str, dg.MetadataValue]:
 
 def _minutes(windows: Iterable[Window]) -> int:
     return sum(int(window.duration.total_seconds()) for window in windows) // 60
-
-
-def _is_busy(instance: dg.DagsterInstance, live: Group) -> bool:
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return any(live.key in (run.asset_selection or ()) for run in runs)
 
 
 def _by_day(gaps: Iterable[Gap], live: Group, now: datetime) -> dict[datetime, list[Gap]]:
