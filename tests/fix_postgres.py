@@ -21,7 +21,7 @@ from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from promtsdb_dagster.errors import StackError
 from promtsdb_dagster.localstack.accounts import server_user
-from promtsdb_dagster.localstack.binaries import find_postgres
+from promtsdb_dagster.localstack.binaries import find_postgres, timescaledb_missing
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.localstack.processes import as_user
 from promtsdb_dagster.settings import load_settings
@@ -39,21 +39,6 @@ class ScratchDatabase(Database):
     def url(self) -> str:
         """Return the libpq URL of the owner."""
         return self._url
-
-
-def timescaledb_missing(bindir: Path) -> str | None:
-    """Return why this server cannot run TimescaleDB with the Community licence, or None.
-
-    A server may have the extension without the library of that licence.
-    """
-    folders = [bindir.parent / "lib"]
-    if (bindir / "pg_config").exists():
-        command = [str(bindir / "pg_config"), "--pkglibdir"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-        folders.append(Path(told.stdout.strip()))
-    if any(next(folder.glob("timescaledb-tsl-*.so"), None) for folder in folders):
-        return None
-    return f"the server in {bindir} has no TimescaleDB (Community)"
 
 
 @dataclass

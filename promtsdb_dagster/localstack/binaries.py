@@ -76,6 +76,20 @@ def find_postgres(wanted: Path | None = None, major: int | None = None) -> Postg
     )
 
 
+def timescaledb_missing(bindir: Path) -> str | None:
+    """Return why the server in `bindir` cannot run TimescaleDB with the Community licence, or None.
+
+    A server may have the extension without the library of that licence.
+    """
+    folders = [bindir.parent / "lib"]
+    config = bindir / "pg_config"
+    if config.exists() and (told := _output(config, "--pkglibdir")):
+        folders.append(Path(told))
+    if any(next(folder.glob("timescaledb-tsl-*.so"), None) for folder in folders):
+        return None
+    return f"the server in {bindir} has no TimescaleDB (Community)"
+
+
 def find_program(name: str) -> Path | None:
     """Return a program that `make tools` built, else one on the PATH, else None."""
     found = shutil.which(name, path=str(TOOLS)) or shutil.which(name)

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -59,12 +59,16 @@ timescaledb.max_background_workers = 12
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster below `folder`; `timescaledb` None takes the extension when it is there."""
+    """A cluster below `folder`; `timescaledb` None takes the extension when it is there.
+
+    `more_settings` are lines of postgresql.conf, values quoted as there; they win.
+    """
 
     folder: Path
     log: Path
     bindir: Path | None = None
     timescaledb: bool | None = None
+    more_settings: Mapping[str, str] = field(default_factory=dict)
 
     name = "postgres"
     more_ports = ()
@@ -143,6 +147,7 @@ class Cluster:
         self.prepare()
         self._clear_stale_lock()
         settings = _SETTINGS + (_TIMESCALEDB_SETTINGS if self.has_timescaledb() else "")
+        settings += "".join(f"{name} = {value}\n" for name, value in self.more_settings.items())
         (self.data / "promtsdb.conf").write_text(settings, encoding="utf-8")
         server = str(self.binaries().folder / "postgres")
         who = launch(
