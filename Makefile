@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
 PORT ?= 3030
+SIZE ?= full
 
-.PHONY: help setup demo up migrate backfill refresh health test check tools
+.PHONY: help setup demo up migrate backfill refresh health test check bench tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ health: setup ## Ask the database and every service whether they do their work
 test: ## Run all tests: ARGS='-k windows'
 	@scripts/setup --tests
 	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),--numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder)
+
+bench: ## Measure, print a table, write bench/results.json: SIZE=quick ARGS='--only api'
+	@scripts/setup --tests
+	@$(PYTHON) -m bench --size $(SIZE) $(ARGS)
 
 check: ## Check format, lint, types, import rules, that the rule files are rendered, Compose files
 	@scripts/setup --tests
