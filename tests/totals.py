@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from promtsdb_dagster.adapters.prometheus import Prometheus
-from promtsdb_dagster.core.samples import plain_decimal
+from promtsdb_dagster.core.decimals import plain_decimal
 from promtsdb_dagster.core.windows import Window
 from tests.fix_postgres import ScratchDatabase
 from tests.fix_prometheus import GROUPS, ROUTING

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from operator import ge
 from typing import Any
 
+from promtsdb_dagster.core.decimals import are_plain, plain_decimal
 from promtsdb_dagster.core.rules import Rule
-from promtsdb_dagster.core.windows import EPOCH, Window, count_instants
+from promtsdb_dagster.core.windows import EPOCH, Window, ceil
 from promtsdb_dagster.errors import RuleError, SourceIncomplete
 
 _FNV_OFFSET = 0xCBF29CE484222325
@@ -120,21 +121,6 @@ def tag_id(tags: Mapping[str, str]) -> int:
     return digest - (1 << 64) if digest >> 63 else digest
 
 
-def plain_decimal(text: str) -> str | None:
-    """Return the shortest decimal that reads back as the same float64, or None if not finite.
-
-    Without exponent and without a trailing `.0`; raises ValueError for what is not a number.
-    """
-    number = float(text)
-    if not math.isfinite(number):
-        return None
-    if number.is_integer() and abs(number) < 1e16:
-        return str(int(number))
-    # repr is the shortest decimal in Python; Decimal only spells its exponent out.
-    plain = format(Decimal(repr(number)), "f")
-    return plain[:-2] if plain.endswith(".0") else plain
-
-
 def tags_of(name: str, labels: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that Telegraf would send for a series."""
     tags = {key: value for key, value in labels.items() if key != "__name__"}
@@ -159,9 +145,7 @@ def convert(
     converted = Converted()
     name = rule.record.lower()
     seen: set[tuple[tuple[str, str], ...]] = set()
-    first, last = _second(window.start), _second(window.end)
-    seconds = int(step.total_seconds())
-    most = count_instants(window, step)
+    grid = _Grid(rule.record, window, step)
     for item in answer:
         labels = {**item["metric"], **rule.labels}
         labels.pop("__name__", None)
@@ -175,13 +159,10 @@ def convert(
                 "aggregate or add the label that tells them apart"
             )
         seen.add(identity)
-        points = item["values"]
-        if len(points) > most:
-            raise SourceIncomplete(
-                f"rule {rule.record!r} got {len(points)} samples for one series in {window}, "
-                f"wanted at most {most}; the source answers for another step or window"
-            )
-        times, values = _points(points, rule, window, first, last, seconds, converted.dropped)
+        if not item["values"]:
+            continue
+        instants, texts = zip(*item["values"], strict=True)
+        times, values = _finite(rule, grid.times(instants), texts, converted.dropped)
         if not times:
             continue
         tags = tags_of(name, labels)
@@ -194,28 +175,63 @@ def convert(
     return converted
 
 
-def _points(
-    points: Sequence[Sequence[Any]],
-    rule: Rule,
-    window: Window,
-    first: int,
-    last: int,
-    step: int,
-    dropped: Counter[tuple[str, int]],
-) -> tuple[list[int], list[str]]:
-    times: list[int] = []
-    values: list[str] = []
-    for instant, text in points:
-        if not first <= instant < last or instant % step:
+class _Grid:
+    """The instants that an answer may have; series that have the same share one list."""
+
+    def __init__(self, record: str, window: Window, step: timedelta) -> None:
+        first = _second(ceil(window.start, step))
+        self._record = record
+        self._window = window
+        self._step = int(step.total_seconds())
+        self._whole = list(range(first, _second(window.end), self._step))
+        self._allowed = frozenset(self._whole)
+        self._latest = self._whole
+
+    def times(self, instants: Sequence[float]) -> list[int]:
+        """Return the instants as whole seconds; raise SourceIncomplete for any that is wrong."""
+        given = list(instants)
+        for known in (self._whole, self._latest):
+            if given == known:
+                return known
+        if len(given) > len(self._whole):
             raise SourceIncomplete(
-                f"rule {rule.record!r} got a sample at {instant}, wanted multiples of {step} s "
-                f"in {window}; the source does not answer what was asked"
+                f"rule {self._record!r} got {len(given)} samples for one series in "
+                f"{self._window}, wanted at most {len(self._whole)}; "
+                "the source answers for another step or window"
             )
-        plain = plain_decimal(text)
-        if plain is None:
-            reason = "NaN" if math.isnan(float(text)) else "infinite"
-            dropped[reason, int(instant)] += 1
-            continue
-        times.append(int(instant))
-        values.append(plain)
-    return times, values
+        if not self._allowed.issuperset(given):
+            stray = next(instant for instant in given if instant not in self._allowed)
+            raise SourceIncomplete(
+                f"rule {self._record!r} got a sample at {stray}, wanted multiples of "
+                f"{self._step} s in {self._window}; the source does not answer what was asked"
+            )
+        if any(map(ge, given, given[1:])):
+            raise SourceIncomplete(
+                f"rule {self._record!r} got samples that are not in the order of time in "
+                f"{self._window}, wanted each instant once; the source does not answer as "
+                "Prometheus does"
+            )
+        self._latest = list(map(int, given))
+        return self._latest
+
+
+def _finite(
+    rule: Rule, times: list[int], texts: Sequence[str], dropped: Counter[tuple[str, int]]
+) -> tuple[list[int], list[str]]:
+    """Return the rows of one series as decimals; what is not finite is left out and counted."""
+    try:
+        if are_plain(texts):
+            return times, list(texts)
+        plain = list(map(plain_decimal, texts))
+    except (TypeError, ValueError) as error:
+        raise SourceIncomplete(
+            f"rule {rule.record!r} got a value that is no number ({error}), wanted decimals as "
+            "text; is DATASOURCE_URL the base URL of a Prometheus?"
+        ) from error
+    values = [value for value in plain if value is not None]
+    if len(values) == len(plain):
+        return times, values
+    for time, text, value in zip(times, texts, plain, strict=True):
+        if value is None:
+            dropped["NaN" if math.isnan(float(text)) else "infinite", time] += 1
+    return [time for time, value in zip(times, plain, strict=True) if value is not None], values

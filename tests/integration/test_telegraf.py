@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from promtsdb_dagster.core.samples import plain_decimal, tag_id, tags_of
+from promtsdb_dagster.core.decimals import plain_decimal
+from promtsdb_dagster.core.samples import tag_id, tags_of
 from promtsdb_dagster.errors import StackError
 from tests.catalog import describe
 from tests.fix_postgres import ScratchDatabase

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import struct
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from promtsdb_dagster.core.rules import Rule
-from promtsdb_dagster.core.samples import Converted, Routing, convert, plain_decimal, tag_id
+from promtsdb_dagster.core.samples import Converted, Routing, convert, tag_id
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import RuleError, SourceIncomplete
 
@@ -58,43 +53,6 @@ def converted(*items: dict[str, object], of: Rule | None = None) -> Converted:
 )
 def test_a_tag_id_is_what_telegraf_computes(tags: dict[str, str], expected: int) -> None:
     assert tag_id(tags) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("3", "3"),
-        ("3.0", "3"),
-        ("0.379", "0.379"),
-        ("135304300855652060000", "135304300855652060000"),
-        ("1.3530430085565206e+20", "135304300855652060000"),
-        ("1e-7", "0.0000001"),
-        ("-0", "0"),
-        ("-2.50", "-2.5"),
-        ("9007199254740993", "9007199254740992"),
-        ("1e308", "1" + "0" * 308),
-        ("NaN", None),
-        ("+Inf", None),
-        ("-Inf", None),
-    ],
-)
-def test_a_value_is_the_shortest_plain_decimal(text: str, expected: str | None) -> None:
-    assert plain_decimal(text) == expected
-
-
-@given(st.integers(0, 2**64 - 1))
-def test_a_value_reads_back_as_the_same_float(bits: int) -> None:
-    (number,) = struct.unpack("<d", struct.pack("<Q", bits))
-    plain = plain_decimal(repr(number))
-
-    if not math.isfinite(number):
-        assert plain is None
-        return
-    assert plain is not None
-    assert float(plain) == number
-    assert "e" not in plain.lower()
-    assert not plain.endswith(".0")
-    assert len(Decimal(plain).normalize().as_tuple().digits) <= 17
 
 
 def test_a_series_carries_the_tags_of_telegraf() -> None:
@@ -160,6 +118,39 @@ def test_samples_that_were_not_asked_for_fail_the_window(instant: float) -> None
 def test_more_samples_than_instants_fail_the_window() -> None:
     with pytest.raises(SourceIncomplete, match="wanted at most 4"):
         converted(answer([[FIRST, "1"]] * 5))
+
+
+@pytest.mark.parametrize("instants", [(0, 0), (7200, 3600)])
+def test_instants_that_come_twice_or_out_of_order_fail_the_window(
+    instants: tuple[int, int],
+) -> None:
+    with pytest.raises(SourceIncomplete, match="not in the order of time"):
+        converted(answer([[FIRST + instant, "1"] for instant in instants]))
+
+
+@pytest.mark.parametrize("value", ["0x10", "", None, 5, "1,2"])
+def test_a_value_that_is_no_number_fails_the_window(value: object) -> None:
+    with pytest.raises(SourceIncomplete, match="no number"):
+        converted(answer([[FIRST, value]]))
+
+
+def test_instants_may_come_as_floats_and_series_share_them() -> None:
+    whole = [FIRST + hour * 3600 for hour in range(4)]
+    holed = [float(whole[0]), float(whole[2])]
+    result = converted(
+        answer([[float(t), "1"] for t in whole], a="1"),
+        answer([[t, "2.5"] for t in holed], a="2"),
+        answer([[t, "1e3"] for t in whole], a="3"),
+        answer([[t, "0"] for t in holed], a="4"),
+    )
+
+    one, two, three, four = result.series
+    assert one.times == three.times == whole
+    assert two.times == [whole[0], whole[2]]
+    assert all(type(t) is int for series in result.series for t in series.times)
+    assert one.times is three.times
+    assert two.times is four.times
+    assert [series.values[0] for series in result.series] == ["1", "2.5", "1000", "0"]
 
 
 def test_a_label_set_that_comes_twice_names_file_line_and_rule() -> None:
