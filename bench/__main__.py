@@ -9,30 +9,33 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.documents import RESULTS, write_documents
 from bench.machine import Machine
 from bench.results import Result, load, merged, save
 from bench.running import Outcome, Runner
 from bench.servers import ENGINES, Servers
 from bench.table import line, results_table
 from bench.topics import TOPICS, chosen
-from bench.world import SIZES
+from bench.world import ANY, FULL, SIZES, Size
 from promtsdb_dagster.errors import PromtsdbError
 from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import load_settings
-
-RESULTS = Path(__file__).resolve().parent / "results.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 when a topic failed, whatever the others found."""
     options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False)
+    # Where nobody says how wide the screen is, wide enough for the table.
+    console = Console(width=None if sys.stdout.isatty() else 160, soft_wrap=True, highlight=False)
     if options.list:
         for topic in TOPICS:
             if topic.exists:
                 console.print(f"{topic.name:14} {', '.join(topic.engines):24} {topic.description}")
         return 0
     try:
+        if options.readme:
+            write_documents(console.print)
+            return 0
         with ending_on_signals():
             return _measure(options, console)
     except PromtsdbError as error:
@@ -52,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument(
         "--keep", action="store_true", help="keep the file's results of what is not run now"
+    )
+    parser.add_argument(
+        "--readme",
+        action="store_true",
+        help="measure nothing: write the README's table and the pictures from the results",
     )
     parser.add_argument("--list", action="store_true", help="list the topics and end")
     return parser
@@ -87,21 +95,29 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
             save(options.output, in_order(merged(before, outcome.results, outcome.finished)))
     finally:
         servers.stop()
+    report(outcome, size, console)
+    # The documentation shows the full size, from the file that is committed.
+    if outcome.results and size is FULL and options.output.resolve() == RESULTS:
+        write_documents(say)
+    return 1 if outcome.failed else 0
+
+
+def report(outcome: Outcome, size: Size, console: Console) -> None:
+    """Print the table, then what took how long, what was skipped and what failed."""
     console.print(results_table(in_order(outcome.results)))
     for which, seconds in sorted(outcome.finished.items(), key=lambda each: -each[1]):
         over = f", more than its {size.topic_seconds:g} s" if seconds > size.topic_seconds else ""
-        say(f"{seconds:6.1f} s {' on '.join(which)}{over}")
+        console.print(f"{seconds:6.1f} s {' on '.join(which)}{over}")
     for what, why in outcome.skipped.items():
-        say(f"skipped {what}: {why}")
+        console.print(f"skipped {what}: {why}", markup=False)
     for what in outcome.failed:
-        say(f"failed: {what}")
-    return 1 if outcome.failed else 0
+        console.print(f"failed: {what}")
 
 
 def in_order(results: Sequence[Result]) -> list[Result]:
     """Return results in the order of the topics, whichever ran first."""
     order = {topic.name: place for place, topic in enumerate(TOPICS)}
-    engines = ("any", *ENGINES)
+    engines = (ANY, *ENGINES)
     return sorted(
         results,
         key=lambda each: (
