@@ -11,6 +11,8 @@ import httpx
 
 from promtsdb_dagster.errors import ConfigurationError
 
+# As httpx.URL.host says them.
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # A proxy that the environment names cannot reach what listens on this machine.
 PAST_THE_PROXY: Mapping[str, None] = {
     "all://localhost": None,

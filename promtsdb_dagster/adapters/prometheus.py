@@ -13,7 +13,7 @@ import orjson
 import stamina
 from typing_extensions import Self
 
-from promtsdb_dagster.adapters.http import PAST_THE_PROXY, source_url, tls
+from promtsdb_dagster.adapters.http import LOOPBACK_HOSTS, PAST_THE_PROXY, source_url, tls
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
     SourceIncomplete,
@@ -52,6 +52,9 @@ class Prometheus:
         self._slots = BoundedSemaphore(concurrency)
         self._attempts = attempts
         headers = {"Accept": "application/json"}
+        if self._base.host in LOOPBACK_HOSTS:
+            # There is no wire to save on: compressing took 1.0 of Prometheus' 3.4 s of CPU.
+            headers["Accept-Encoding"] = "identity"
         if bearer_token:
             headers["Authorization"] = f"Bearer {bearer_token}"
         self._client = httpx.Client(

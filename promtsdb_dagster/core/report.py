@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from promtsdb_dagster.core import windows as w
@@ -60,89 +60,129 @@ class PartitionReport:
 
 
 class Report:
-    """Hold what a run did, and the error that ended it early, if any."""
+    """Hold what a run did, and the error that ended it early, if any.
+
+    Nothing of it grows with the rows: a run of years takes no more memory than one of weeks.
+    """
 
     def __init__(self, group: str, partitions: Iterable[Window]) -> None:
         self.group = group
         self.error: Exception | None = None
-        self._results: list[UnitResult] = []
+        self.rows_written = 0
         self._windows = tuple(sorted(partitions))
+        self._shares: defaultdict[Window, list[_Share]] = defaultdict(list)
+        # Most partitions have the same series, so most share one set.
+        self._known: dict[frozenset[_SeriesKey], frozenset[_SeriesKey]] = {}
 
     def add(self, result: UnitResult) -> None:
-        """Take in what one unit did."""
-        self._results.append(result)
-
-    @property
-    def rows_written(self) -> int:
-        """Return the rows written by all units so far."""
-        return sum(result.tally.written.total() for result in self._results)
+        """Take in what one unit did; the rows are let go."""
+        self.rows_written += result.tally.written.total()
+        for window in result.batch.partitions:
+            share = _share(result, window)
+            series = self._known.setdefault(share.series, share.series)
+            self._shares[window].append(replace(share, series=series))
 
     @property
     def partitions(self) -> tuple[PartitionReport, ...]:
         """Return one report a partition, oldest first."""
-        return tuple(self._partition(window) for window in self._windows)
-
-    def _partition(self, window: Window) -> PartitionReport:
-        report = PartitionReport(window)
-        mine = [result for result in self._results if window in result.batch.partitions]
-        report.complete = not w.subtract([window], (result.batch.span for result in mine))
-        skipped: dict[str, list[Window]] = {}
-        series: set[tuple[str, str, int]] = set()
-        for result in mine:
-            _add_unit(report, result, series)
-            for skip, reason in result.skipped:
-                part = skip.meet(window)
-                if part:
-                    skipped.setdefault(reason, []).append(part)
-        report.series = len(series)
-        report.windows = w.merge(report.windows)
-        in_scope = [part for result in mine for part in result.in_scope]
-        report.found_done = (
-            report.complete
-            and bool(w.intersect([window], in_scope))
-            and not any(_within(window, result, result.tasks) for result in mine)
-        )
-        report.skipped += [
-            f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
-        ]
-        return report
+        return tuple(_partition(window, self._shares[window]) for window in self._windows)
 
 
-def _add_unit(
-    report: PartitionReport, result: UnitResult, series: set[tuple[str, str, int]]
-) -> None:
-    window, tally = report.window, result.tally
-    report.rows_written += tally.written[window.start]
-    report.rows_present += tally.present[window.start]
-    report.rows_differing += tally.differing[window.start]
-    report.remarks += tally.remarks
-    report.seconds += result.seconds / len(result.batch.partitions)
-    for _, converted in result.batch.parts:
-        for item in converted.series:
-            if item.reaches(window):
-                series.add((item.name, item.schema, item.tag_id))
-        for (reason, second), count in converted.dropped.items():
+_SeriesKey = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What one unit did for one partition."""
+
+    span: Window
+    written: int
+    present: int
+    differing: int
+    remarks: Sequence[str]
+    seconds: float
+    series: frozenset[_SeriesKey]
+    dropped: Counter[str]
+    repaired_labels: int
+    in_scope: Sequence[Window]
+    skipped: Sequence[tuple[Window, str]]
+    asked: Sequence[Window]
+    done: Sequence[Window]
+
+
+def _share(result: UnitResult, window: Window) -> _Share:
+    batch, tally = result.batch, result.tally
+    answers = [answer for _, answer in batch.parts]
+    dropped: Counter[str] = Counter()
+    for answer in answers:
+        for (reason, second), count in answer.dropped.items():
             if EPOCH + timedelta(seconds=second) in window:
-                report.dropped[reason] += count
-    if window == result.batch.partitions[0]:
-        report.repaired_labels += sum(part.repaired_labels for _, part in result.batch.parts)
-    asked = _within(window, result, result.tasks)
-    done = _within(window, result, (task for task, _ in result.batch.parts))
-    report.windows += done
-    if asked and not done:
-        report.skipped.append(
-            "the source has no samples here, it is asked again next time: "
-            + ", ".join(map(str, asked))
-        )
+                dropped[reason] += count
+    is_first = window == batch.partitions[0]
+    return _Share(
+        span=batch.span,
+        written=tally.written[window.start],
+        present=tally.present[window.start],
+        differing=tally.differing[window.start],
+        remarks=tally.remarks,
+        seconds=result.seconds / len(batch.partitions),
+        series=frozenset(
+            (one.name, one.schema, one.tag_id)
+            for answer in answers
+            for one in answer.series
+            if one.reaches(window)
+        ),
+        dropped=dropped,
+        repaired_labels=sum(answer.repaired_labels for answer in answers) if is_first else 0,
+        in_scope=w.intersect([window], result.in_scope),
+        skipped=[(part, why) for skip, why in result.skipped if (part := skip.meet(window))],
+        asked=_within(window, is_first, result.tasks),
+        done=_within(window, is_first, (task for task, _ in batch.parts)),
+    )
 
 
-def _within(window: Window, result: UnitResult, tasks: Iterable[Task]) -> list[Window]:
+def _within(window: Window, is_first: bool, tasks: Iterable[Task]) -> list[Window]:
     """Return what of the tasks' windows belongs to a partition.
 
     The first hour of a cumulative metric ends where its partition starts: the minutes before a
     unit belong to its first partition.
     """
     windows = w.merge(task.window for task in tasks)
-    if window == result.batch.partitions[0]:
+    if is_first:
         window = Window(min([window.start, *(part.start for part in windows)]), window.end)
     return w.intersect(windows, [window])
+
+
+def _partition(window: Window, shares: Sequence[_Share]) -> PartitionReport:
+    report = PartitionReport(window)
+    report.complete = not w.subtract([window], (share.span for share in shares))
+    skipped: dict[str, list[Window]] = {}
+    series: set[_SeriesKey] = set()
+    for share in shares:
+        report.rows_written += share.written
+        report.rows_present += share.present
+        report.rows_differing += share.differing
+        report.remarks += share.remarks
+        report.seconds += share.seconds
+        report.dropped += share.dropped
+        report.repaired_labels += share.repaired_labels
+        report.windows += share.done
+        series |= share.series
+        if share.asked and not share.done:
+            report.skipped.append(
+                "the source has no samples here, it is asked again next time: "
+                + ", ".join(map(str, share.asked))
+            )
+        for part, reason in share.skipped:
+            skipped.setdefault(reason, []).append(part)
+    report.series = len(series)
+    report.windows = w.merge(report.windows)
+    report.found_done = (
+        report.complete
+        and any(share.in_scope for share in shares)
+        and not any(share.asked for share in shares)
+    )
+    report.skipped += [
+        f"{reason}: {', '.join(map(str, w.merge(parts)))}" for reason, parts in skipped.items()
+    ]
+    return report

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 import yaml
 
@@ -50,7 +51,7 @@ class Rule:
     file: str
     line: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Return a name that changes whenever the rule's meaning may have changed."""
         meaning = json.dumps([canonical(self.expr), sorted(self.labels.items())])
