@@ -82,10 +82,11 @@ def policies(database: Database) -> set[tuple[str, str, str]]:
     with database.connection() as connection:
         rows = connection.execute(
             "SELECT j.proc_name, coalesce(a.view_schema || '.' || a.view_name,"
-            " j.hypertable_schema || '.' || j.hypertable_name),"
+            " j.hypertable_schema || '.' || j.hypertable_name,"
+            " j.proc_schema || '.' || j.proc_name),"
             " coalesce(j.config ->> 'drop_after', j.config ->> 'compress_after',"
             " (j.config ->> 'start_offset') || ' ' || (j.config ->> 'end_offset')"
-            " || ' ' || j.schedule_interval)"
+            " || ' ' || j.schedule_interval, j.schedule_interval::text)"
             " FROM timescaledb_information.jobs j"
             " LEFT JOIN timescaledb_information.continuous_aggregates a"
             " ON (a.materialization_hypertable_schema, a.materialization_hypertable_name)"
@@ -104,4 +105,5 @@ POLICIES = {
         ("policy_refresh_continuous_aggregate", f"{schema}.{name}", "01:00:00 00:01:00 00:01:00")
         for schema, name, _ in AGGREGATES
     ),
+    ("refresh_rollups", "internal.refresh_rollups", "00:10:00"),
 }

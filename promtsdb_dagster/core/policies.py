@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.windows import Window
 
-REFRESH, COMPRESSION, RETENTION = (
+REFRESH, COMPRESSION, RETENTION, ROLL_UP = (
     "policy_refresh_continuous_aggregate",
     "policy_compression",
     "policy_retention",
+    "refresh_rollups",
 )
 _MADE_BY = {
     REFRESH: "019_refresh_policies",
     COMPRESSION: "018_storage_policies",
     RETENTION: "018_storage_policies",
+    ROLL_UP: "044_refresh_rollups",
 }
 # A job that failed waits up to five of its intervals for its next run.
 _INTERVALS = 6
@@ -128,6 +130,7 @@ def _wanted_jobs(aggregates: Sequence[str]) -> list[tuple[str, str]]:
         (COMPRESSION, "internal.prometheus_remote_write"),
         (COMPRESSION, "cumsum.prometheus_remote_write"),
         *((REFRESH, name) for name in aggregates),
+        (ROLL_UP, "internal.refresh_rollups"),
     ]
 
 

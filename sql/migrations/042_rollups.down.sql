@@ -1,2 +1,12 @@
--- Reserved.
-SELECT 1;
+DROP MATERIALIZED VIEW geo.latest_coords_day;
+DROP MATERIALIZED VIEW internal.prometheus_common_1d;
+DROP MATERIALIZED VIEW internal.prometheus_common_1h;
+DROP MATERIALIZED VIEW internal.prometheus_testnet_1d;
+DROP MATERIALIZED VIEW internal.prometheus_testnet_1h;
+DROP MATERIALIZED VIEW internal.prometheus_mainnet_1d;
+DROP MATERIALIZED VIEW internal.prometheus_mainnet_1h;
+DROP MATERIALIZED VIEW internal.cagg_calculated_metric_day;
+DROP MATERIALIZED VIEW internal.cagg_calculated_metric_hour;
+DROP MATERIALIZED VIEW cumsum.all_metrics_day;
+DROP MATERIALIZED VIEW cumsum.all_metrics_hour;
+DROP VIEW internal.rollup;

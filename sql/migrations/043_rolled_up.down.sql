@@ -1,2 +1,2 @@
--- Reserved.
-SELECT 1;
+DROP FUNCTION internal.rolled_up(text);
+DROP FUNCTION internal.not_settled(text, interval);

@@ -1,2 +1,97 @@
--- Reserved.
-SELECT 1;
+-- What of a roll-up a refresh has to look at for [p_from, p_to), NULL: all; in windows of four
+-- weeks at most, none where nothing is to do. Ends before the hour in which policies still write
+-- minutes: TimescaleDB logs no change behind the end of a refresh until that is committed, so a
+-- change at the same moment could be lost.
+CREATE FUNCTION internal.rollup_due(p_rollup text, p_from timestamptz, p_to timestamptz)
+RETURNS TABLE (window_start timestamptz, window_end timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    origin constant timestamptz := TIMESTAMPTZ '2000-01-01 00:00:00+00';
+    own record;
+    ends timestamptz := now() - INTERVAL '1 hour';
+    minutes_end timestamptz;
+    oldest timestamptz;
+    newest timestamptz;
+    due tstzmultirange;
+BEGIN
+    SELECT
+        r.aggregate,
+        r.width,
+        format('%I.%I', h.schema_name, h.table_name) AS store,
+        format('%I.%I', p.schema_name, p.table_name) AS parent
+    INTO STRICT own
+    FROM internal.rollup r
+    JOIN _timescaledb_catalog.continuous_agg a
+        ON a.user_view_schema || '.' || a.user_view_name = r.rollup
+    JOIN _timescaledb_catalog.hypertable h ON h.id = a.mat_hypertable_id
+    JOIN _timescaledb_catalog.hypertable p ON p.id = a.raw_hypertable_id
+    WHERE r.rollup = p_rollup;
+
+    -- A real-time aggregate shows raw rows from its watermark on. Rolled up they would stay, even
+    -- if they were deleted before they become minutes.
+    SELECT to_timestamp(greatest(w.watermark, 0) / 1000000) INTO minutes_end
+    FROM _timescaledb_catalog.continuous_agg a
+    LEFT JOIN _timescaledb_catalog.continuous_aggs_watermark w USING (mat_hypertable_id)
+    WHERE a.user_view_schema || '.' || a.user_view_name = own.aggregate
+      AND NOT a.materialized_only;
+    IF FOUND THEN
+        ends := least(ends, coalesce(minutes_end, '-infinity'));
+    END IF;
+
+    -- Where neither has a bucket there is nothing to do, whatever the log says.
+    EXECUTE format(
+        'SELECT least((SELECT min(bucket) FROM %1$s), (SELECT min(bucket) FROM %2$s)),'
+        ' greatest((SELECT max(bucket) FROM %1$s), (SELECT max(bucket) FROM %2$s))',
+        own.store, own.parent)
+    INTO oldest, newest;
+    IF oldest IS NULL THEN
+        RETURN;
+    END IF;
+    -- Whole days even of hours, as a day counts only where all its hours do.
+    oldest := date_bin(INTERVAL '1 day', greatest(oldest, p_from), origin);
+    newest := date_bin(INTERVAL '1 day', least(newest, p_to), origin) + INTERVAL '1 day';
+    ends := date_bin(own.width, least(ends, newest), origin);
+    IF ends <= oldest THEN
+        RETURN;
+    END IF;
+
+    due := internal.not_settled(p_rollup, own.width) * tstzmultirange(tstzrange(oldest, ends));
+    RETURN QUERY
+    SELECT lower(piece.part), upper(piece.part)
+    FROM (
+        SELECT range_merge(
+            due * tstzmultirange(tstzrange(starts, starts + INTERVAL '28 days'))) AS part
+        FROM generate_series(oldest, ends, INTERVAL '28 days') AS starts
+    ) AS piece
+    WHERE NOT isempty(piece.part)
+    ORDER BY 1;
+END
+$$;
+
+-- What policies would do: one job instead of eleven, as background workers are few, and as refreshes
+-- of hours and of the days above them at the same time can deadlock. The arguments are TimescaleDB's.
+-- No SET: a refresh ends transactions, which a procedure with one may not.
+CREATE PROCEDURE internal.refresh_rollups(job_id integer DEFAULT NULL, config jsonb DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    names text[] := ARRAY(SELECT r.rollup FROM internal.rollup r ORDER BY r.width, r.rollup);
+    name text;
+    due record;
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        FOR due IN SELECT * FROM internal.rollup_due(name, NULL, NULL) LOOP
+            CALL public.refresh_continuous_aggregate(
+                name::pg_catalog.regclass, due.window_start, due.window_end);
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION internal.rollup_due(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE internal.refresh_rollups(integer, jsonb) FROM PUBLIC;
+
+SELECT public.add_job(
+    'internal.refresh_rollups', schedule_interval => INTERVAL '10 minutes', fixed_schedule => false);

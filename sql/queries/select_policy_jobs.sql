@@ -3,7 +3,8 @@ SELECT
     j.proc_name,
     coalesce(
         a.view_schema || '.' || a.view_name,
-        j.hypertable_schema || '.' || j.hypertable_name
+        j.hypertable_schema || '.' || j.hypertable_name,
+        j.proc_schema || '.' || j.proc_name
     ),
     j.job_id,
     j.scheduled,
@@ -25,6 +26,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS e ON true
 WHERE j.proc_name IN (
-    'policy_refresh_continuous_aggregate', 'policy_compression', 'policy_retention'
+    'policy_refresh_continuous_aggregate', 'policy_compression', 'policy_retention',
+    'refresh_rollups'
 )
 ORDER BY j.job_id

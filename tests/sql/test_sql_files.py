@@ -57,6 +57,12 @@ def test_every_function_is_safe_from_the_callers_search_path(path: Path) -> None
         assert len(stmt.funcname) == 2, f"{name} names no schema"
         if stmt.sql_body is not None:
             continue
+        if stmt.is_procedure:
+            # One that ends transactions may pin nothing; it is the owner's, who calls it himself.
+            assert re.search(
+                rf"REVOKE EXECUTE ON PROCEDURE {name}\(.*\) FROM PUBLIC", path.read_text()
+            )
+            continue
         pinned = [
             [value.val.sval for value in option.arg.args]
             for option in stmt.options

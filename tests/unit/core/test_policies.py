@@ -11,6 +11,7 @@ from promtsdb_dagster.core.policies import (
     COMPRESSION,
     REFRESH,
     RETENTION,
+    ROLL_UP,
     Bucket,
     Change,
     Job,
@@ -34,6 +35,7 @@ JOBS = (
     job(COMPRESSION, TABLE, DAY / 2, 1001),
     job(COMPRESSION, "cumsum.prometheus_remote_write", DAY / 2, 1002),
     job(REFRESH, AGGREGATE, MINUTE, 1003),
+    job(ROLL_UP, "internal.refresh_rollups", 10 * MINUTE, 1009),
 )
 WELL = Upkeep(
     "timescaledb",
@@ -44,7 +46,7 @@ WELL = Upkeep(
 
 
 def with_refresh(**changes: object) -> Upkeep:
-    return replace(WELL, jobs=(*JOBS[:3], replace(JOBS[3], **changes)))  # type: ignore[arg-type]
+    return replace(WELL, jobs=(*JOBS[:3], replace(JOBS[3], **changes), JOBS[4]))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

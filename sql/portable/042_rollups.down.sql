@@ -1,0 +1,18 @@
+DROP FUNCTION geo.latest_coords_day_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_common_1d_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_common_1h_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_testnet_1d_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_testnet_1h_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_mainnet_1d_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.prometheus_mainnet_1h_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.cagg_calculated_metric_day_rows(timestamptz, timestamptz);
+DROP FUNCTION internal.cagg_calculated_metric_hour_rows(timestamptz, timestamptz);
+DROP FUNCTION cumsum.all_metrics_day_rows(timestamptz, timestamptz);
+DROP FUNCTION cumsum.all_metrics_hour_rows(timestamptz, timestamptz);
+DROP TABLE geo.latest_coords_day;
+DROP TABLE internal.prometheus_common_1d, internal.prometheus_common_1h;
+DROP TABLE internal.prometheus_testnet_1d, internal.prometheus_testnet_1h;
+DROP TABLE internal.prometheus_mainnet_1d, internal.prometheus_mainnet_1h;
+DROP TABLE internal.cagg_calculated_metric_day, internal.cagg_calculated_metric_hour;
+DROP TABLE cumsum.all_metrics_day, cumsum.all_metrics_hour;
+DROP VIEW internal.rollup;
