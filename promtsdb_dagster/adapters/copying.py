@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import lru_cache
 
@@ -13,9 +12,15 @@ from typing_extensions import LiteralString
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core.layout import by_instants
 from promtsdb_dagster.core.ports import Part
-from promtsdb_dagster.core.samples import Converted
+from promtsdb_dagster.core.samples import Converted, Series
 from promtsdb_dagster.core.windows import EPOCH, Window
+
+# Stands for the time in a row that is to be filled in; PostgreSQL has it in no text.
+_TIME = "\0"
+# Some 100 kB.
+_ROWS_A_WRITE = 1_000
 
 
 def copy_rows(
@@ -27,23 +32,28 @@ def copy_rows(
 ) -> int:
     """Copy all rows by a COPY statement, and return how many they are.
 
-    As text: the values are decimals already, and NUMERIC in binary would cost five times as much
-    in Python.
+    As text: to encode NUMERIC in binary form costs Python several times what the server saves.
     """
     # In the order in which every writer takes its rows, so that two of them cannot deadlock.
-    all_series = sorted(
+    ordered = sorted(
         ((index, series) for index, (_, part) in enumerate(parts) for series in part.series),
         key=lambda item: (item[1].tag_id, item[1].name, item[1].schema),
     )
-    lines: dict[int, list[str]] = defaultdict(list)
-    for index, series in all_series:
-        task = f"{index}\t" if with_task else ""
-        middle = f"\t{series.tag_id}\t{_escape(series.name)}\t{_escape(series.schema)}\t"
-        for time, value in zip(series.times, series.values, strict=True):
-            lines[time].append(f"{task}{_timestamp(time)}{middle}{value}\n")
+    lines = [_line(index, series, with_task) for index, series in ordered]
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for time in sorted(lines):
-            copy.write("".join(lines.pop(time)))
+        for segment in by_instants([series for _, series in ordered]):
+            # One formatting for all rows of an instant: a tenth of what one for each row costs.
+            template = "".join([lines[member] for member in segment.members])
+            rows = zip(*segment.columns, strict=True)
+            for times in _slices(segment.times, max(1, _ROWS_A_WRITE // len(segment.members))):
+                copy.write(
+                    "".join(
+                        [
+                            template.replace(_TIME, _timestamp(second)) % values
+                            for second, values in zip(times, rows, strict=False)
+                        ]
+                    )
+                )
     return sum(part.rows for _, part in parts)
 
 
@@ -66,7 +76,20 @@ def span_of(parts: Iterable[Part]) -> Window | None:
 
 @lru_cache(maxsize=100_000)
 def _timestamp(second: int) -> str:
-    return (EPOCH + timedelta(seconds=second)).isoformat(" ")
+    # The server reads "+00" faster than "+00:00": 15 % of what it takes to parse a row.
+    return (EPOCH + timedelta(seconds=second)).isoformat(" ").removesuffix(":00")
+
+
+def _line(index: int, series: Series, with_task: bool) -> str:
+    """Return a row of a series with places for its time and its value."""
+    task = f"{index}\t" if with_task else ""
+    key = f"{series.tag_id}\t{_escape(series.name)}\t{_escape(series.schema)}"
+    return f"{task}{_TIME}\t{key.replace('%', '%%')}\t%s\n"
+
+
+def _slices(times: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for first in range(0, len(times), size):
+        yield times[first : first + size]
 
 
 def _escape(text: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+from contextlib import ExitStack, contextmanager
+from select import POLLIN, poll
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import psycopg
@@ -33,6 +34,9 @@ class Database:
         self._address = _address(url)
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
+        self._keepers = 0
+        self._idle: list[Connection] = []
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +45,28 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Do nothing: every connection is closed where it was lent; safe to repeat."""
+        """Close what is kept; every other connection is closed where it was lent."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep connections open to be lent again, until the last of such blocks has ended.
+
+        Only those without autocommit, and none after an error.
+        """
+        with self._lock:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+                last = not self._keepers
+            if last:
+                self.close()
 
     @contextmanager
     def connection(self, *, autocommit: bool = False) -> Iterator[Connection]:
@@ -50,9 +75,31 @@ class Database:
         Raises StoreUnavailable when the server cannot be reached or went away, StoreError when
         it has no room left.
         """
-        # A pool would save some 5 ms a window and hide why a connection is refused.
-        with self._slots, self._translated(), self._connect(autocommit) as connection:
+        with self._slots, self._translated(), ExitStack() as stack:
+            connection = None if autocommit else self._take()
+            connection = connection or self._connect(autocommit)
+            # Commits, or rolls back; closes in any case.
+            stack.enter_context(connection)
             yield connection
+            if autocommit:
+                return
+            connection.commit()
+            with self._lock:
+                if self._keepers:
+                    self._idle.append(connection)
+                    stack.pop_all()
+
+    def _take(self) -> Connection | None:
+        """Return a kept connection that the server has not closed since."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            # To an idle connection a server has only one thing to say: that it ends.
+            if not _readable(connection):
+                return connection
+            connection.close()
 
     def _connect(self, autocommit: bool) -> Connection:
         return psycopg.connect(
@@ -61,6 +108,8 @@ class Database:
             application_name=self._application_name,
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             options="-c timezone=UTC",
+            # A plan for any window would not know which chunks this one has.
+            prepare_threshold=None,
         )
 
     def engine(self) -> Engine:
@@ -94,6 +143,12 @@ class Database:
                 "that answers; check DATABASE_URL and the server's log, then run the same "
                 "partitions again: nothing is stored twice"
             ) from error
+
+
+def _readable(connection: Connection) -> bool:
+    poller = poll()
+    poller.register(connection.fileno(), POLLIN)
+    return bool(poller.poll(0))
 
 
 def _address(url: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,7 @@ from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.plan import Entry, Task
-from promtsdb_dagster.core.ports import Known, Question, Stray
-from promtsdb_dagster.core.samples import Converted
+from promtsdb_dagster.core.ports import Batch, Known, Question, Stray
 from promtsdb_dagster.core.windows import Window
 
 # An entry of a coarser step may reach into a span from outside.
@@ -46,25 +45,26 @@ def read_known(connection: Connection, question: Question) -> Known:
     return Known(entries, live_since, [Stray(*stray) for stray in strays])
 
 
-def record_entry(
-    connection: Connection, task: Task, part: Converted, counts: Counter[str], run_id: str
-) -> None:
-    """Write the entry of a task; it waits for its verification."""
-    key = _entry_key(task)
-    same = {**key, "record": task.record, "step": task.step}
+def record_entries(connection: Connection, batch: Batch, per_task: Sequence[Counter[str]]) -> None:
+    """Write the entries of a batch's tasks; they wait for their verification."""
+    tasks = [task for task, _ in batch.parts]
+    parts = [part for _, part in batch.parts]
+    same = {
+        **_entry_keys(tasks),
+        "records": [task.record for task in tasks],
+        "steps": [task.step for task in tasks],
+    }
     connection.execute(query("delete_unverified"), same)
     connection.execute(
         query("upsert_ledger"),
         {
-            **key,
-            "record": task.record,
-            "step": task.step,
-            "series": len({(s.name, s.schema, s.tag_id) for s in part.series}),
-            "rows_source": part.rows,
-            "rows_written": counts["written"],
-            "rows_present": counts["present"],
-            "dropped": part.dropped.total(),
-            "run_id": run_id,
+            **same,
+            "series": [len({(s.name, s.schema, s.tag_id) for s in part.series}) for part in parts],
+            "rows_source": [part.rows for part in parts],
+            "rows_written": [counts["written"] for counts in per_task],
+            "rows_present": [counts["present"] for counts in per_task],
+            "dropped": [part.dropped.total() for part in parts],
+            "run_id": batch.run_id,
         },
     )
 
@@ -78,9 +78,9 @@ def note_changes(connection: Connection, source: str, changed: Iterable[Window])
         )
 
 
-def mark_verified(connection: Connection, task: Task) -> None:
-    """Mark the entry of a task as compared with the source."""
-    connection.execute(query("verify_ledger"), _entry_key(task))
+def mark_verified(connection: Connection, tasks: Sequence[Task]) -> None:
+    """Mark the entries of tasks as compared with the source."""
+    connection.execute(query("verify_ledger"), _entry_keys(tasks))
 
 
 def confirm_entry(connection: Connection, task: Task) -> bool:
@@ -90,6 +90,15 @@ def confirm_entry(connection: Connection, task: Task) -> bool:
     """
     row = connection.execute(query("confirm_ledger"), _entry_key(task)).fetchone()
     return bool(row and row[0])
+
+
+def _entry_keys(tasks: Sequence[Task]) -> dict[str, list[Any]]:
+    return {
+        "rule_groups": [task.rule.group for task in tasks],
+        "rules": [task.rule.key for task in tasks],
+        "starts": [task.window.start for task in tasks],
+        "ends": [task.window.end for task in tasks],
+    }
 
 
 def _entry_key(task: Task) -> dict[str, Any]:

@@ -17,12 +17,18 @@ from promtsdb_dagster.adapters.batches import (
     only,
     parts_of,
 )
-from promtsdb_dagster.adapters.copying import copy_rows, span_of
+from promtsdb_dagster.adapters.copying import span_of
 from promtsdb_dagster.adapters.database import Connection, Database
-from promtsdb_dagster.adapters.ledger import confirm_entry, note_changes, read_known, record_entry
-from promtsdb_dagster.adapters.sql import query, query_in
-from promtsdb_dagster.adapters.totals import settle_totals
-from promtsdb_dagster.adapters.verification import verify_by_key
+from promtsdb_dagster.adapters.ledger import (
+    confirm_entry,
+    note_changes,
+    read_known,
+    record_entries,
+)
+from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.stored import compare_stored
+from promtsdb_dagster.adapters.totals import compare_settled
+from promtsdb_dagster.adapters.verification import verify_rows
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.ports import Batch, Known, Part, Tally
 from promtsdb_dagster.core.replaying import Lacking
@@ -53,11 +59,15 @@ class Reservations:
             if not still_wanted(known):
                 return None
             tally = Tally()
-            present = [Counter[str]() for _ in batch.parts]
+            per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
-                _count_present(connection, batch, known, target, tally, present)
-            for (task, part), counts in zip(batch.parts, present, strict=True):
-                record_entry(connection, task, part, counts, batch.run_id)
+                parts = parts_of(batch, target)
+                found = compare_settled(connection, target, parts, batch.question, known)
+                count_rows(batch, found, tally, per_task)
+            for counts in per_task:
+                # What is still to come is not written yet.
+                del counts["written"]
+            record_entries(connection, batch, per_task)
             return tally
 
     @_retried
@@ -77,7 +87,7 @@ class Reservations:
         """
         with self._database.connection() as connection:
             for target in TARGETS:
-                verify_by_key(connection, target, parts_of(batch, target), tally.differing.total())
+                verify_rows(connection, target, parts_of(batch, target), tally.differing.total())
             if tags := _lacking_tags(connection, batch.parts):
                 raise VerificationFailed(
                     f"the tags of {tags} series are not stored, wanted those of all; run the same "
@@ -88,38 +98,12 @@ class Reservations:
                 _note_changes(connection, target, only(changed, target))
 
 
-def _count_present(
-    connection: Connection,
-    batch: Batch,
-    known: Known,
-    target: Target,
-    tally: Tally,
-    per_task: Sequence[Counter[str]],
-) -> None:
-    """Count the rows that are there before, and those that are still to come."""
-    parts = parts_of(batch, target)
-    span = span_of(parts)
-    if span is None:
-        return
-    _copy_incoming(connection, parts)
-    bounds = {"start": span.start, "end": span.end}
-    if target == "cumsum":
-        settle_totals(connection, bounds, batch.question, known, parts)
-    found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
-    present = {(task, time): (there, differing) for task, time, there, differing in found}
-    count_rows(batch, parts, present, tally, per_task)
-    for counts in per_task:
-        # What is still to come is not written yet.
-        del counts["written"]
-
-
 def _lacking_rows(connection: Connection, target: Target, parts: Sequence[Part]) -> Counter[str]:
-    span = span_of(parts)
-    if span is None:
-        return Counter()
-    _copy_incoming(connection, parts)
-    bounds = {"start": span.start, "end": span.end}
-    return Counter(dict(connection.execute(query_in(target, "count_lacking"), bounds).fetchall()))
+    rows = Counter[str]()
+    for one in compare_stored(connection, target, parts).found:
+        if one.missing:
+            rows[one.series.name] += len(one.missing.times)
+    return rows
 
 
 def _lacking_tags(connection: Connection, parts: Sequence[Part]) -> int:
@@ -129,11 +113,6 @@ def _lacking_tags(connection: Connection, parts: Sequence[Part]) -> int:
         query("count_lacking_tags"), {"tag_ids": list(tags), "tags": documents}
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def _copy_incoming(connection: Connection, parts: Sequence[Part]) -> None:
-    connection.execute(query("create_incoming"))
-    copy_rows(connection, query("copy_incoming"), parts, with_task=True)
 
 
 def _note_changes(connection: Connection, target: Target, parts: Sequence[Part]) -> None:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
+from promtsdb_dagster.adapters.batches import Found, Target
+from promtsdb_dagster.adapters.copying import copy_rows, span_of
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.adapters.stored import compare_stored
 from promtsdb_dagster.core.ports import Known, Part, Question
 from promtsdb_dagster.errors import StoreError
 
 
-def settle_totals(
-    connection: Connection,
-    bounds: Mapping[str, datetime],
-    question: Question,
-    known: Known,
-    parts: Sequence[Part],
-) -> None:
-    """Make room for the incoming rows of cumulative metrics, within a transaction.
+def compare_settled(
+    connection: Connection, target: Target, parts: Sequence[Part], question: Question, known: Known
+) -> Sequence[Found]:
+    """Compare every row with what is stored, after making room for those of totals.
 
-    Raises StoreError where another series of a metric has the same minutes.
+    Within a transaction. Raises StoreError where another series of a total has the same minutes.
     """
+    compared = compare_stored(connection, target, parts)
+    if target == "internal" or compared.empty or compared.same:
+        return compared.found
+    _settle(connection, parts, question, known)
+    return compare_stored(connection, target, parts).found
+
+
+def _settle(
+    connection: Connection, parts: Sequence[Part], question: Question, known: Known
+) -> None:
+    span = span_of(parts)
+    if span is None:
+        return
+    connection.execute(query("create_incoming"))
+    copy_rows(connection, query("copy_incoming"), parts, with_task=True)
+    bounds = {"start": span.start, "end": span.end}
     verified = {
         (entry.group, entry.rule, entry.window) for entry in known.entries if entry.verified
     }

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import stamina
 from psycopg import errors as pg
 
 from promtsdb_dagster.adapters.batches import (
     TARGETS,
-    Present,
-    Target,
+    changed_windows,
     count_rows,
     lock_keys,
+    missing_parts,
     parts_of,
 )
 from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
-from promtsdb_dagster.adapters.database import Connection, Database
-from promtsdb_dagster.adapters.ledger import mark_verified, note_changes, read_known, record_entry
+from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.ledger import mark_verified, note_changes, read_known, record_entries
 from promtsdb_dagster.adapters.sql import query, query_in
-from promtsdb_dagster.adapters.totals import settle_totals
-from promtsdb_dagster.adapters.verification import verify_by_key, verify_by_series
-from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.ports import Batch, Known, Part, Question, Tally
-from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.adapters.totals import compare_settled
+from promtsdb_dagster.adapters.verification import verify_rows
+from promtsdb_dagster.core.ports import Batch, Known, Question, Tally
 from promtsdb_dagster.errors import StoreError, StoreUnavailable
-
-MINUTE = timedelta(minutes=1)
 
 
 class _Overtaken(StoreError):
@@ -51,6 +47,10 @@ class Writer:
         with self._database.connection() as connection:
             return read_known(connection, question)
 
+    def session(self) -> AbstractContextManager[None]:
+        """Keep connections open between calls, to be closed at the end."""
+        return self._database.keeping()
+
     @_retried
     def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.
@@ -58,10 +58,12 @@ class Writer:
         Safe to repeat: a repetition finds the rows and writes none.
         """
         try:
-            return self._write_once(batch, still_wanted, compare=False)
-        except pg.UniqueViolation:
-            # Live rows came into a window that was empty a moment ago.
-            return self._write_once(batch, still_wanted, compare=True)
+            return self._write_once(batch, still_wanted)
+        except pg.UniqueViolation as error:
+            raise _Overtaken(
+                f"rows of {batch.span} came from another writer while this one wrote; nothing was "
+                "written, wanted one writer at a time for a range; run the same partitions again"
+            ) from error
 
     @_retried
     def verify(self, batch: Batch, tally: Tally) -> None:
@@ -70,17 +72,13 @@ class Writer:
         Raises VerificationFailed; the entries then stay unverified and are done again.
         """
         with self._database.connection() as connection:
-            for target in TARGETS:
-                parts = parts_of(batch, target)
-                if tally.direct and verify_by_series(connection, target, parts):
-                    continue
-                verify_by_key(connection, target, parts, tally.differing.total())
-            for task, _ in batch.parts:
-                mark_verified(connection, task)
+            if not tally.proven:
+                for target in TARGETS:
+                    parts = parts_of(batch, target)
+                    verify_rows(connection, target, parts, tally.differing.total())
+            mark_verified(connection, [task for task, _ in batch.parts])
 
-    def _write_once(
-        self, batch: Batch, still_wanted: Callable[[Known], bool], *, compare: bool
-    ) -> Tally | None:
+    def _write_once(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         with self._database.connection() as connection:
             for key in lock_keys(batch):
                 connection.execute(query("lock_backfill"), {"key": key})
@@ -88,85 +86,20 @@ class Writer:
             if not still_wanted(known):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
-            tally = Tally(direct=not compare)
+            tally = Tally()
             per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
-                self._write_target(connection, batch, known, target, tally, per_task, compare)
-            for (task, part), counts in zip(batch.parts, per_task, strict=True):
-                record_entry(connection, task, part, counts, batch.run_id)
+                parts = parts_of(batch, target)
+                found = compare_settled(connection, target, parts, batch.question, known)
+                count_rows(batch, found, tally, per_task)
+                missing = missing_parts(parts, found)
+                if span_of(missing):
+                    # Of rows that come meanwhile from elsewhere the unique key tells; with
+                    # ON CONFLICT all rows would pay for them.
+                    statement = query_in(target, "copy_metrics")
+                    copy_rows(connection, statement, missing, with_task=False)
+                note_changes(connection, target, changed_windows(parts, found))
+            # Then all rows were read back as others had committed them.
+            tally.proven = not tally.written.total()
+            record_entries(connection, batch, per_task)
             return tally
-
-    def _write_target(
-        self,
-        connection: Connection,
-        batch: Batch,
-        known: Known,
-        target: Target,
-        tally: Tally,
-        per_task: Sequence[Counter[str]],
-        compare: bool,
-    ) -> None:
-        parts = parts_of(batch, target)
-        span = span_of(parts)
-        if span is None:
-            return
-        if not compare and _is_empty(connection, target, span):
-            copy_rows(connection, query_in(target, "copy_metrics"), parts, with_task=False)
-            present: Present = {}
-        else:
-            tally.direct = False
-            present = _insert(connection, target, parts, span, batch, known)
-        counts = count_rows(batch, parts, present, tally, per_task)
-        _note_changes(connection, target, parts, counts, present)
-
-
-def _insert(
-    connection: Connection,
-    target: Target,
-    parts: Sequence[Part],
-    span: Window,
-    batch: Batch,
-    known: Known,
-) -> Present:
-    """Insert what is missing; return what was there before, by task and instant."""
-    connection.execute(query("create_incoming"))
-    copied = copy_rows(connection, query("copy_incoming"), parts, with_task=True)
-    bounds = {"start": span.start, "end": span.end}
-    if target == "cumsum":
-        settle_totals(connection, bounds, batch.question, known, parts)
-    found = connection.execute(query_in(target, "compare_incoming"), bounds).fetchall()
-    present = {(task, time): (there, differing) for task, time, there, differing in found}
-    inserted = connection.execute(query_in(target, "insert_incoming")).rowcount
-    expected = copied - sum(there for there, _ in present.values())
-    if inserted != expected:
-        raise _Overtaken(
-            f"{expected - inserted} rows of {span} came from another writer while this one wrote"
-        )
-    return present
-
-
-def _is_empty(connection: Connection, target: Target, span: Window) -> bool:
-    row = connection.execute(
-        query_in(target, "select_window_empty"), {"start": span.start, "end": span.end}
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def _note_changes(
-    connection: Connection,
-    target: Target,
-    parts: Sequence[Part],
-    counts: Sequence[Counter[datetime]],
-    present: Present,
-) -> None:
-    """Note the windows in which rows were written, so that only they are refreshed."""
-    changed = []
-    for index, (task, _) in enumerate(parts):
-        fresh = [
-            instant
-            for instant, count in counts[index].items()
-            if count > present.get((index, instant), (0, 0))[0]
-        ]
-        if fresh:
-            changed.append(Window(w.floor(min(fresh), MINUTE), max(fresh) + task.step))
-    note_changes(connection, target, changed)

@@ -82,6 +82,7 @@ class Backfill:
         report = Report(group, partitions)
         concurrency = self._policy.concurrency
         with (
+            self._store.session(),
             ThreadPoolExecutor(concurrency, "unit") as workers,
             ThreadPoolExecutor(concurrency * _FETCHERS_PER_UNIT, "fetch") as askers,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,8 +24,8 @@ class Tally:
     written: Counter[datetime] = field(default_factory=Counter)
     present: Counter[datetime] = field(default_factory=Counter)
     differing: Counter[datetime] = field(default_factory=Counter)
-    # True where the window had no rows before, so nothing was compared row by row.
-    direct: bool = False
+    # True where nothing was written, as all rows were found as others had committed them.
+    proven: bool = False
     # What a person should know although all is well.
     remarks: list[str] = field(default_factory=list)
 
@@ -95,6 +96,9 @@ class Batch:
 
 class Store(Protocol):
     """Keep rows and the ledger; adapters.writer is the real one."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Keep what is opened for a call open for the next, until the end. Safe to nest."""
 
     def known(self, question: Question) -> Known:
         """Return what a plan is made from.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -147,6 +148,10 @@ class ReplayedStore:
         self._rows_at_once = rows_at_once
         self._clock = clock
         self._sleep = sleep
+
+    def session(self) -> AbstractContextManager[None]:
+        """Keep connections open between calls, to be closed at the end."""
+        return self._store.session()
 
     def known(self, question: Question) -> Known:
         """Return what a plan is made from, as of now."""

@@ -1,10 +1,15 @@
 -- What an unfinished run left in other windows, or under a rule that was edited since, is written
--- again under this entry.
-DELETE FROM internal.backfill_ledger
-WHERE rule_group = %(rule_group)s
-  AND record = %(record)s
-  AND step = %(step)s
-  AND window_start >= %(start)s
-  AND window_end <= %(end)s
-  AND (rule, window_start, window_end) <> (%(rule)s, %(start)s, %(end)s)
-  AND verified_at IS NULL
+-- again under these entries.
+DELETE FROM internal.backfill_ledger AS open
+USING unnest(
+    %(rule_groups)s::text[], %(rules)s::text[], %(records)s::text[], %(steps)s::interval[],
+    %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+) AS task (rule_group, rule, record, step, window_start, window_end)
+WHERE open.rule_group = task.rule_group
+  AND open.record = task.record
+  AND open.step = task.step
+  AND open.window_start >= task.window_start
+  AND open.window_end <= task.window_end
+  AND (open.rule, open.window_start, open.window_end)
+      <> (task.rule, task.window_start, task.window_end)
+  AND open.verified_at IS NULL

@@ -3,10 +3,13 @@ INSERT INTO internal.backfill_ledger AS ledger (
     rule_group, rule, record, step, window_start, window_end,
     series, rows_source, rows_written, rows_present, samples_dropped, run_id
 )
-VALUES (
-    %(rule_group)s, %(rule)s, %(record)s, %(step)s, %(start)s, %(end)s,
-    %(series)s, %(rows_source)s, %(rows_written)s, %(rows_present)s, %(dropped)s, %(run_id)s
-)
+SELECT task.*, %(run_id)s
+FROM unnest(
+    %(rule_groups)s::text[], %(rules)s::text[], %(records)s::text[], %(steps)s::interval[],
+    %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+    %(series)s::integer[], %(rows_source)s::bigint[], %(rows_written)s::bigint[],
+    %(rows_present)s::bigint[], %(dropped)s::bigint[]
+) AS task
 ON CONFLICT (rule_group, rule, window_start, window_end) DO UPDATE SET
     step = excluded.step,
     series = excluded.series,

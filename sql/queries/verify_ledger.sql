@@ -1,6 +1,9 @@
-UPDATE internal.backfill_ledger
+UPDATE internal.backfill_ledger AS ledger
 SET verified_at = clock_timestamp()
-WHERE rule_group = %(rule_group)s
-  AND rule = %(rule)s
-  AND window_start = %(start)s
-  AND window_end = %(end)s
+FROM unnest(
+    %(rule_groups)s::text[], %(rules)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+) AS task (rule_group, rule, window_start, window_end)
+WHERE ledger.rule_group = task.rule_group
+  AND ledger.rule = task.rule
+  AND ledger.window_start = task.window_start
+  AND ledger.window_end = task.window_end

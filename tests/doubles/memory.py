@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
@@ -94,6 +95,9 @@ class MemoryStore:
             and not (name in self.live and instant >= self.live[name])
             and not self.covers(name, instant)
         )
+
+    def session(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         with self._lock:
