@@ -96,8 +96,9 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
     finally:
         servers.stop()
     report(outcome, size, console)
-    # The documentation shows the full size, from the file that is committed.
-    if outcome.results and size is FULL and options.output.resolve() == RESULTS:
+    # The documentation shows everything in the full size, from the file that is committed.
+    whole = options.keep or not (options.only or options.engine)
+    if outcome.results and whole and size is FULL and options.output.resolve() == RESULTS:
         write_documents(say)
     return 1 if outcome.failed else 0
 
