@@ -14,6 +14,7 @@ from promtsdb_dagster.settings import ROOT, load_settings
 
 # Runs that a command executes itself carry the id of its process.
 PROCESS_TAG = "promtsdb/process"
+_EVENTS_AT_ONCE = 500
 
 
 def prepare_home() -> Path:
@@ -22,6 +23,8 @@ def prepare_home() -> Path:
     home = (settings.dagster_home or settings.promtsdb_state_dir / "dagster").resolve()
     # Dagster itself reads the variable, and so do the processes that are started later.
     os.environ["DAGSTER_HOME"] = str(home)
+    # Events of a run over many partitions are kept back until so many can be written at once.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
     if link.is_symlink() or not link.exists():
