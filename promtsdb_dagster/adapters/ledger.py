@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+
+import orjson
 
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
@@ -47,26 +49,19 @@ def read_known(connection: Connection, question: Question) -> Known:
 
 def record_entries(connection: Connection, batch: Batch, per_task: Sequence[Counter[str]]) -> None:
     """Write the entries of a batch's tasks; they wait for their verification."""
-    tasks = [task for task, _ in batch.parts]
-    parts = [part for _, part in batch.parts]
-    same = {
-        **_entry_keys(tasks),
-        "records": [task.record for task in tasks],
-        "steps": [task.step for task in tasks],
-    }
-    connection.execute(query("delete_unverified"), same)
-    connection.execute(
-        query("upsert_ledger"),
+    entries = _document(
         {
-            **same,
-            "series": [len({(s.name, s.schema, s.tag_id) for s in part.series}) for part in parts],
-            "rows_source": [part.rows for part in parts],
-            "rows_written": [counts["written"] for counts in per_task],
-            "rows_present": [counts["present"] for counts in per_task],
-            "dropped": [part.dropped.total() for part in parts],
-            "run_id": batch.run_id,
-        },
+            **_line(task),
+            "series": len({(s.name, s.schema, s.tag_id) for s in part.series}),
+            "rows_source": part.rows,
+            "rows_written": counts["written"],
+            "rows_present": counts["present"],
+            "samples_dropped": part.dropped.total(),
+        }
+        for (task, part), counts in zip(batch.parts, per_task, strict=True)
     )
+    connection.execute(query("delete_unverified"), {"entries": entries})
+    connection.execute(query("upsert_ledger"), {"entries": entries, "run_id": batch.run_id})
 
 
 def note_changes(connection: Connection, source: str, changed: Iterable[Window]) -> None:
@@ -80,7 +75,8 @@ def note_changes(connection: Connection, source: str, changed: Iterable[Window])
 
 def mark_verified(connection: Connection, tasks: Sequence[Task]) -> None:
     """Mark the entries of tasks as compared with the source."""
-    connection.execute(query("verify_ledger"), _entry_keys(tasks))
+    entries = _document(_line(task) for task in tasks)
+    connection.execute(query("verify_ledger"), {"entries": entries})
 
 
 def confirm_entry(connection: Connection, task: Task) -> bool:
@@ -92,12 +88,19 @@ def confirm_entry(connection: Connection, task: Task) -> bool:
     return bool(row and row[0])
 
 
-def _entry_keys(tasks: Sequence[Task]) -> dict[str, list[Any]]:
+def _document(lines: Iterable[Mapping[str, Any]]) -> str:
+    """Return entries as one parameter: a statement for each would cost more than their rows."""
+    return orjson.dumps(list(lines)).decode()
+
+
+def _line(task: Task) -> dict[str, Any]:
     return {
-        "rule_groups": [task.rule.group for task in tasks],
-        "rules": [task.rule.key for task in tasks],
-        "starts": [task.window.start for task in tasks],
-        "ends": [task.window.end for task in tasks],
+        "rule_group": task.rule.group,
+        "rule": task.rule.key,
+        "record": task.record,
+        "step": f"{task.step.total_seconds():.0f} seconds",
+        "window_start": task.window.start,
+        "window_end": task.window.end,
     }
 
 

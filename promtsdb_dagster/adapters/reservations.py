@@ -62,8 +62,8 @@ class Reservations:
             per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
                 parts = parts_of(batch, target)
-                found = compare_settled(connection, target, parts, batch.question, known)
-                count_rows(batch, found, tally, per_task)
+                compared = compare_settled(connection, target, parts, batch.question, known)
+                count_rows(batch, compared.found, tally, per_task)
             for counts in per_task:
                 # What is still to come is not written yet.
                 del counts["written"]
@@ -87,7 +87,7 @@ class Reservations:
         """
         with self._database.connection() as connection:
             for target in TARGETS:
-                verify_rows(connection, target, parts_of(batch, target), tally.differing.total())
+                verify_rows(connection, target, parts_of(batch, target), tally)
             if tags := _lacking_tags(connection, batch.parts):
                 raise VerificationFailed(
                     f"the tags of {tags} series are not stored, wanted those of all; run the same "

@@ -39,23 +39,29 @@ class Compared:
         return not any(one.missing or one.differing for one in self.found)
 
 
-def compare_stored(connection: Connection, target: Target, parts: Sequence[Part]) -> Compared:
-    """Compare every row of every series with what is stored, and change nothing."""
+def compare_stored(
+    connection: Connection, target: Target, parts: Sequence[Part], *, alone: bool = False
+) -> Compared:
+    """Compare every row of every series with what is stored, and change nothing.
+
+    `alone` says that hardly any other rows are in the window.
+    """
     span = span_of(parts)
     if span is None:
         return Compared()
     asked = [(index, series) for index, (_, part) in enumerate(parts) for series in part.series]
-    rows = sum(len(series.times) for _, series in asked)
     bounds = {"start": span.start, "end": span.end}
-    limit = 2 * rows + _FEW
     connection.execute(query("widen_memory"))
-    counted = connection.execute(
-        query_in(target, "count_window"), {**bounds, "limit": limit}
-    ).fetchone()
-    there = counted[0] if counted else 0
-    if not there:
-        return Compared([Found(index, series, series) for index, series in asked])
-    stored = _read(connection, target, asked, bounds, alone=there < limit)
+    if not alone:
+        limit = 2 * sum(len(series.times) for _, series in asked) + _FEW
+        row = connection.execute(
+            query_in(target, "count_window"), {**bounds, "limit": limit}
+        ).fetchone()
+        there = row[0] if row else 0
+        if not there:
+            return Compared([Found(index, series, series) for index, series in asked])
+        alone = there < limit
+    stored = _read(connection, target, asked, bounds, alone=alone)
     packed: dict[int, bytes] = {}
     found = [
         _compare(index, series, stored.get((series.name, series.schema, series.tag_id)), packed)

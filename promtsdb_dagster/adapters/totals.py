@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promtsdb_dagster.adapters.batches import Found, Target
+from promtsdb_dagster.adapters.batches import Target
 from promtsdb_dagster.adapters.copying import copy_rows, span_of
 from promtsdb_dagster.adapters.database import Connection
 from promtsdb_dagster.adapters.sql import query
-from promtsdb_dagster.adapters.stored import compare_stored
+from promtsdb_dagster.adapters.stored import Compared, compare_stored
 from promtsdb_dagster.core.ports import Known, Part, Question
 from promtsdb_dagster.errors import StoreError
 
 
 def compare_settled(
     connection: Connection, target: Target, parts: Sequence[Part], question: Question, known: Known
-) -> Sequence[Found]:
+) -> Compared:
     """Compare every row with what is stored, after making room for those of totals.
 
     Within a transaction. Raises StoreError where another series of a total has the same minutes.
     """
     compared = compare_stored(connection, target, parts)
     if target == "internal" or compared.empty or compared.same:
-        return compared.found
+        return compared
     _settle(connection, parts, question, known)
-    return compare_stored(connection, target, parts).found
+    return compare_stored(connection, target, parts)
 
 
 def _settle(

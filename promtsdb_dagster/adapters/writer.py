@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 
 import stamina
 from psycopg import errors as pg
@@ -17,6 +18,7 @@ from promtsdb_dagster.adapters.batches import (
     missing_parts,
     parts_of,
 )
+from promtsdb_dagster.adapters.chunks import open_chunks
 from promtsdb_dagster.adapters.copying import copy_rows, span_of, store_tags
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.ledger import mark_verified, note_changes, read_known, record_entries
@@ -40,6 +42,7 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._engine = cache(database.engine)
 
     @_retried
     def known(self, question: Question) -> Known:
@@ -57,6 +60,9 @@ class Writer:
 
         Safe to repeat: a repetition finds the rows and writes none.
         """
+        if self._engine() == "timescaledb":
+            with self._database.connection() as connection:
+                open_chunks(connection, batch)
         try:
             return self._write_once(batch, still_wanted)
         except pg.UniqueViolation as error:
@@ -75,7 +81,7 @@ class Writer:
             if not tally.proven:
                 for target in TARGETS:
                     parts = parts_of(batch, target)
-                    verify_rows(connection, target, parts, tally.differing.total())
+                    verify_rows(connection, target, parts, tally)
             mark_verified(connection, [task for task, _ in batch.parts])
 
     def _write_once(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
@@ -86,11 +92,13 @@ class Writer:
             if not still_wanted(known):
                 return None
             store_tags(connection, [part for _, part in batch.parts])
-            tally = Tally()
+            tally = Tally(direct=True)
             per_task = [Counter[str]() for _ in batch.parts]
             for target in TARGETS:
                 parts = parts_of(batch, target)
-                found = compare_settled(connection, target, parts, batch.question, known)
+                compared = compare_settled(connection, target, parts, batch.question, known)
+                found = compared.found
+                tally.direct = tally.direct and compared.empty
                 count_rows(batch, found, tally, per_task)
                 missing = missing_parts(parts, found)
                 if span_of(missing):

@@ -24,6 +24,8 @@ class Tally:
     written: Counter[datetime] = field(default_factory=Counter)
     present: Counter[datetime] = field(default_factory=Counter)
     differing: Counter[datetime] = field(default_factory=Counter)
+    # True where the window had no rows before.
+    direct: bool = False
     # True where nothing was written, as all rows were found as others had committed them.
     proven: bool = False
     # What a person should know although all is well.

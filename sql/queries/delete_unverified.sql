@@ -1,10 +1,10 @@
 -- What an unfinished run left in other windows, or under a rule that was edited since, is written
 -- again under these entries.
 DELETE FROM internal.backfill_ledger AS open
-USING unnest(
-    %(rule_groups)s::text[], %(rules)s::text[], %(records)s::text[], %(steps)s::interval[],
-    %(starts)s::timestamptz[], %(ends)s::timestamptz[]
-) AS task (rule_group, rule, record, step, window_start, window_end)
+USING jsonb_to_recordset(%(entries)s::jsonb) AS task (
+    rule_group text, rule text, record text, step interval,
+    window_start timestamptz, window_end timestamptz
+)
 WHERE open.rule_group = task.rule_group
   AND open.record = task.record
   AND open.step = task.step

@@ -4,12 +4,12 @@ INSERT INTO internal.backfill_ledger AS ledger (
     series, rows_source, rows_written, rows_present, samples_dropped, run_id
 )
 SELECT task.*, %(run_id)s
-FROM unnest(
-    %(rule_groups)s::text[], %(rules)s::text[], %(records)s::text[], %(steps)s::interval[],
-    %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-    %(series)s::integer[], %(rows_source)s::bigint[], %(rows_written)s::bigint[],
-    %(rows_present)s::bigint[], %(dropped)s::bigint[]
-) AS task
+FROM jsonb_to_recordset(%(entries)s::jsonb) AS task (
+    rule_group text, rule text, record text, step interval,
+    window_start timestamptz, window_end timestamptz,
+    series integer, rows_source bigint, rows_written bigint, rows_present bigint,
+    samples_dropped bigint
+)
 ON CONFLICT (rule_group, rule, window_start, window_end) DO UPDATE SET
     step = excluded.step,
     series = excluded.series,
