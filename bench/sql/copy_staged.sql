@@ -1,0 +1,1 @@
+COPY staging_internal.prometheus_remote_write (time, tag_id, name, schema, value) FROM STDIN
