@@ -1,0 +1,156 @@
+"""The API answers what it answered before it read roll-ups, whatever state those are in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
+from tests.fix_pglite import OneConnection
+from tests.fix_postgres import SQL_DIR
+from tests.integration.test_parity_api import CUMULATIVE, START, TOKENS, fill, questions
+from tests.sql.world import DAY, HOUR, MINUTE, World, days_ago, minutes_ago
+
+# What the migrations put back when they are undone: functions that read nothing but minutes.
+FORMER = ("046", "047", "050", "052", "053", "055")
+OWN = ("latest_metrics", "latest_token_bucket")
+INTERVALS = ("1 minute", "7 minutes", "1 hour", "90 minutes", "6 hours", "1 day", "36 hours")
+LONG = ("1 day", "7 days", "1 month", "5 months", "1000 years")
+
+
+def keep_former(connection: psycopg.Connection[Any]) -> None:
+    """Make the former functions beside the new ones, in a schema `former`."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS former")
+    for number in FORMER:
+        (path,) = (SQL_DIR / "migrations").glob(f"{number}_*.down.sql")
+        text = path.read_text().split("\nDROP ")[0].replace(" api.", " former.")
+        for name in OWN:
+            text = text.replace(f"internal.{name}(", f"former.{name}(")
+        connection.execute(text)
+    # Those that stayed, and call the former ones there.
+    connection.execute(
+        """
+        DO $$
+        DECLARE f record;
+        BEGIN
+            FOR f IN
+                SELECT pg_get_functiondef(p.oid) AS text FROM pg_proc p
+                WHERE p.pronamespace = 'api'::regnamespace AND p.prosrc ~ 'internal.latest_'
+            LOOP
+                EXECUTE replace(replace(f.text, ' api.', ' former.'),
+                    'internal.latest_', 'former.latest_');
+            END LOOP;
+        END $$
+        """
+    )
+
+
+def more_questions(seeded: random.Random) -> Iterator[tuple[Any, ...]]:
+    """Return calls over ranges whose ends lie anywhere."""
+    for _ in range(12):
+        for intervals, days in ((INTERVALS, 7), (LONG, 60)):
+            begin = START - 2 * DAY + timedelta(seconds=seeded.randrange(0, 50 * 86400, 30))
+            begin = seeded.choice((begin, days_ago(seeded.randrange(50))))
+            end = begin + timedelta(seconds=seeded.randrange(60, days * 86400))
+            end = seeded.choice((end, minutes_ago(0) + HOUR)) if intervals is LONG else end
+            span = (seeded.choice(intervals), begin, max(end, begin + MINUTE))
+            yield ("get_agg_metric", seeded.choice(TOKENS), "mainnet", *span)
+            yield ("get_agg_cumsum_metric", seeded.choice(CUMULATIVE), "cumsum", *span)
+            for what in ("circulating_supply", "burned_supply", "fdv", "market_cap"):
+                yield (f"get_agg_{what}", "testnet", *span)
+
+
+def differing(world: World, seeded: random.Random) -> list[Any]:
+    """Return the questions that the former functions answer in another way."""
+    changed = {
+        name
+        for (name,) in world.connection.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'former'::regnamespace"
+        )
+    }
+    asked = [q for q in (*questions(), *more_questions(seeded)) if q[0] in changed]
+    wrong = []
+    for name, *arguments in asked:
+        places = ", ".join(["%s"] * len(arguments))
+        both = [
+            world.connection.execute(
+                f"SELECT * FROM {schema}.{name}({places})",  # noqa: S608
+                arguments,
+            ).fetchall()
+            for schema in ("former", "api")
+        ]
+        if both[0] != both[1]:
+            wrong.append((name, arguments, both))
+    return wrong
+
+
+def roll_up(world: World, seeded: random.Random) -> None:
+    """Roll up some of what is due: on TimescaleDB any window of any, hours not before days."""
+    if world.engine != "timescaledb":
+        return
+    rollups = [r for (r,) in world.connection.execute("SELECT rollup FROM internal.rollup")]
+    for rollup in seeded.sample(rollups, len(rollups)):
+        start = days_ago(seeded.randrange(50))
+        world.connection.execute(
+            "CALL public.refresh_continuous_aggregate(%s, %s, %s)",
+            (rollup, start, start + seeded.randrange(2, 30) * DAY),
+        )
+
+
+def roll_up_all(world: World) -> None:
+    """Do what the policy does."""
+    world.connection.execute("CALL internal.refresh_rollups()")
+
+
+def live_through(world: World, seed: int) -> None:
+    """Fill, roll up in part, change what was rolled up; compare the answers after each step."""
+    seeded = random.Random(seed)
+    keep_former(world.connection)
+    assert differing(world, seeded) == []  # nothing at all yet
+
+    steps: list[Callable[[], None]] = []
+    fill(world, seed)
+    steps.append(world.settle)
+    steps.append(lambda: roll_up(world, seeded))
+    if world.engine == "timescaledb":
+        steps.append(lambda: roll_up_all(world))
+    steps.append(lambda: change(world, seeded, minutes=True))
+    steps.append(lambda: roll_up(world, seeded))
+    steps.append(lambda: change(world, seeded, minutes=False))
+    for number, step in enumerate(steps):
+        step()
+        assert differing(world, seeded) == [], f"after step {number}"
+
+
+def change(world: World, seeded: random.Random, *, minutes: bool) -> None:
+    """Store more rows, old and new ones, names that nobody had before among them."""
+    # Of seconds of their own, so that no row is there already.
+    second = timedelta(seconds=17 if minutes else 41)
+    at = [START + m * MINUTE + second for m in seeded.sample(range(40000), 30)]
+    at += [minutes_ago(m) + second for m in seeded.sample(range(1, 400), 20)]
+    for instant in at:
+        world.put(seeded.choice(TOKENS), "mainnet", instant, seeded.randrange(10**9), instance="d")
+        world.put(f"new_{seeded.randrange(4)}", "common", instant, seeded.randrange(9))
+        world.put(CUMULATIVE[0], "cumsum", instant, seeded.randrange(1, 9), instance="d")
+        place = {"instance": seeded.choice(("a:1", "d:1")), "city": seeded.choice(("Lyon", "Oslo"))}
+        world.put("manifest_geo_metadata", "geo", instant, 1, country_name="Y", **place)
+    world.store()
+    if minutes:
+        world.refresh(START, days_ago(20))
+        world.refresh(days_ago(1), minutes_ago(60))
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_as_before_on_each_engine(world: World, seed: int) -> None:
+    live_through(world, seed)
+
+
+def test_as_before_on_webassembly(pglite: OneConnection) -> None:
+    Migrator(pglite, load_migrations(SQL_DIR)).up()
+    with pglite.connection(autocommit=True) as connection:
+        live_through(World(connection, pglite.engine()), 13)
