@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from bench.drawing import Chart, draw
 from bench.results import Result
+from bench.words import title
 from bench.world import ANY
 
-_SERIES = {"postgresql": "PostgreSQL", "timescaledb": "TimescaleDB", ANY: "both"}
+_SERIES = {"postgresql": "PostgreSQL", "timescaledb": "TimescaleDB", ANY: "either"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Results of one topic in one unit, a row each; `only` are words of which a name has one."""
+    """Results in one unit, a row each, whose names fit one of the patterns."""
 
     file: str
     title: str
-    topic: str
+    names: tuple[str, ...]
     unit: str
-    only: tuple[str, ...] = ()
     line: float | None = None
     logarithmic: bool = False
 
@@ -29,15 +30,33 @@ class Picture:
         """Return the chart, or None when nothing was measured for it."""
         rows: dict[str, dict[str, float]] = {}
         for each in results:
-            if each.topic == self.topic and each.unit == self.unit and self._wants(each.name):
-                rows.setdefault(each.name, {})[_SERIES[each.engine]] = each.value
+            if each.unit == self.unit and any(fnmatchcase(each.name, one) for one in self.names):
+                rows.setdefault(title(each.name), {})[_SERIES[each.engine]] = each.value
         return Chart(self.title, self.unit, rows, self.line, self.logarithmic) if rows else None
 
-    def _wants(self, name: str) -> bool:
-        return not self.only or any(word in name for word in self.only)
 
-
-PICTURES: tuple[Picture, ...] = ()
+PICTURES = (
+    Picture(
+        "writing.svg",
+        "Rows a second, as a share of what COPY into an unlogged table takes",
+        ("writing.empty", "writing.partly", "writing.copy_only", "writing.old_way"),
+        "of limit",
+    ),
+    Picture(
+        "staging.svg",
+        "Live batches through staging: how many times as fast as the predecessor",
+        ("staging.*",),
+        "times",
+    ),
+    Picture(
+        "history.svg",
+        "From Prometheus to refreshed aggregates: how many times as fast as the old way",
+        ("history.against_predecessor",),
+        "times",
+        line=10,
+    ),
+    Picture("memory.svg", "Most memory of a backfill run", ("memory.*",), "MB", line=400),
+)
 
 
 def draw_all(results: Sequence[Result], folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.results import Result
 from bench.table import number
+from bench.words import title
 from bench.world import ANY
 from promtsdb_dagster.errors import ConfigurationError
 
@@ -40,7 +41,7 @@ def block(results: Sequence[Result]) -> str:
     for name in dict.fromkeys(each.name for each in judged):
         found = [cells.get((name, engine), cells.get((name, ANY))) for engine in _COLUMNS]
         one = next(each for each in judged if each.name == name)
-        row = (name, f"{one.target} {one.unit}", *map(_cell, found))
+        row = (title(name), f"{one.target} {one.unit}", *map(_cell, found))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
     return "\n".join(lines) + "\n"
 

@@ -16,11 +16,11 @@ from bench.topics import TOPICS
 
 CHART = Chart("Title", "ratio", {"one": {"A": 1.0, "B": 0.2}, "two": {"B": 30.0}}, 0.22, True)
 RESULTS = [
-    told("first", "postgresql", 0.5, unit="of COPY", topic="writing"),
-    told("first", "timescaledb", 0.4, unit="of COPY", topic="writing"),
-    told("again", "timescaledb", 0.1, unit="of COPY", topic="writing"),
-    told("rows", "timescaledb", 5, unit="rows/s", topic="writing"),
-    told("first", "timescaledb", 7, unit="of COPY", topic="staging"),
+    told("writing.first", "postgresql", 0.5, unit="of COPY"),
+    told("writing.first", "timescaledb", 0.4, unit="of COPY"),
+    told("writing.all_again", "timescaledb", 0.1, unit="of COPY"),
+    told("writing.rows", "timescaledb", 5, unit="rows/s"),
+    told("staging.first", "timescaledb", 7, unit="of COPY"),
 ]
 
 
@@ -33,23 +33,23 @@ def test_drawing_again_gives_the_same_file() -> None:
         assert told_of_the_day.lower() not in picture.lower()
 
 
-def test_a_picture_shows_its_topic_and_unit() -> None:
-    chart = Picture("a.svg", "T", "writing", "of COPY").chart(RESULTS)
+def test_a_picture_shows_what_fits_its_names_and_unit() -> None:
+    chart = Picture("a.svg", "T", ("writing.*",), "of COPY").chart(RESULTS)
     assert chart is not None
     assert chart.bars == {
-        "first": {"PostgreSQL": 0.5, "TimescaleDB": 0.4},
-        "again": {"TimescaleDB": 0.1},
+        "writing: first": {"PostgreSQL": 0.5, "TimescaleDB": 0.4},
+        "writing: all again": {"TimescaleDB": 0.1},
     }
-    only = Picture("a.svg", "T", "writing", "of COPY", only=("aga",)).chart(RESULTS)
-    assert only is not None
-    assert list(only.bars) == ["again"]
+    one = Picture("a.svg", "T", ("writing.first", "storage.*"), "of COPY").chart(RESULTS)
+    assert one is not None
+    assert list(one.bars) == ["writing: first"]
 
 
 def test_a_picture_without_results_stays_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = Picture("known.svg", "T", "writing", "of COPY")
-    unknown = Picture("unknown.svg", "T", "writing", "hours")
+    known = Picture("known.svg", "T", ("writing.*",), "of COPY")
+    unknown = Picture("unknown.svg", "T", ("writing.*",), "hours")
     monkeypatch.setattr(pictures, "PICTURES", (known, unknown))
     (tmp_path / "unknown.svg").write_text("before")
     assert pictures.draw_all(RESULTS, tmp_path) == ["unknown.svg"]
@@ -58,5 +58,6 @@ def test_a_picture_without_results_stays_as_it_was(
 
 
 def test_every_picture_is_of_a_topic() -> None:
-    assert {picture.topic for picture in PICTURES} <= {topic.name for topic in TOPICS}
+    named = {name.split(".")[0] for picture in PICTURES for name in picture.names}
+    assert named <= {topic.name for topic in TOPICS}
     assert len({picture.file for picture in PICTURES}) == len(PICTURES)
