@@ -1,2 +1,2 @@
--- Reserved.
-SELECT 1;
+DROP FUNCTION internal.judge_staged_rows(text);
+DROP FUNCTION internal.covered_minutes(text, timestamptz, timestamptz);

@@ -11,7 +11,7 @@ import pytest
 
 from promtsdb_dagster.adapters.inventory import Inventory
 from tests.fix_postgres import ScratchDatabase
-from tests.rows import stored
+from tests.rows import stored, tag
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TOTALS = "cumsum.prometheus_remote_write"
@@ -74,6 +74,25 @@ def test_a_minute_of_an_hour_that_is_done_is_refused_and_counted(
 
     assert times(database) == outside
     assert refusals(database) == [("cumsum", "covered by a backfill", 3)]
+
+
+@pytest.mark.parametrize("step", [MINUTE, HOUR, 24 * HOUR])
+def test_the_edges_of_an_entry_are_exact_for_batches_of_one_row(
+    database: ScratchDatabase, step: timedelta
+) -> None:
+    """The samples from 03:00 on stand for what is later than the step before."""
+    start = OLD + (3 * HOUR if step < 24 * HOUR else timedelta())
+    end = start + 2 * step
+    tag(database, {1: {}})
+    enter(database, start, end, step)
+    closed = [start - step + MINUTE, end - step]
+    assert closed[0] <= closed[1]
+
+    for time in [closed[0] - MINUTE, *closed, closed[1] + MINUTE]:
+        send(database, [time])
+
+    assert times(database) == [closed[0] - MINUTE, closed[1] + MINUTE]
+    assert refusals(database) == [("cumsum", "covered by a backfill", 2)]
 
 
 def test_a_row_that_is_stored_is_sent_again_and_not_refused(database: ScratchDatabase) -> None:

@@ -22,7 +22,7 @@ from tests.rows import stored, tag
 Source = Literal["internal", "cumsum"]
 SOURCES: tuple[Source, ...] = ("internal", "cumsum")
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TAGS = "internal.prometheus_remote_write_tag"
 
 
@@ -284,3 +284,75 @@ def test_telegraf_needs_no_more_than_staging(cluster: Cluster, database: Scratch
     with database.connection() as connection:
         connection.execute(f"DROP OWNED BY telegraf_{name}".encode())
         connection.execute(f"DROP ROLE telegraf_{name}".encode())
+
+
+def refuse_to_judge(database: ScratchDatabase) -> None:
+    with database.connection() as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION internal.judge_staged_rows(p_source text) RETURNS bigint"
+            " LANGUAGE plpgsql AS $$ BEGIN RAISE 'judged'; END $$"
+        )
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_rows_as_they_should_be_are_not_judged_one_by_one(
+    database: ScratchDatabase, source: Source
+) -> None:
+    first = (NOW, 1, "up", "common", 1)
+    tag(database, {1: {}})
+    send(database, source, [first])
+    refuse_to_judge(database)
+
+    send(database, source, [(NOW + MINUTE, 1, "up", "common", 1), (NOW - HOUR, 1, "up", "s", 1)])
+    send(database, source, [])
+    for unusual in ((NOW, 2, "up", "common", 1), (NOW, 1, "new", "common", 1)):
+        with pytest.raises(psycopg.Error, match="judged"):
+            send(database, source, [unusual])
+
+    assert len(stored(database, f"{source}.prometheus_remote_write")) == 3
+    assert len(stored(database, "internal.aggregate_change")) == (5 if source == "internal" else 1)
+
+
+def test_a_session_that_meets_duplicates_loses_nothing_and_stays_careful(
+    database: ScratchDatabase,
+) -> None:
+    table = "staging_internal.prometheus_remote_write"
+    tag(database, {1: {}})
+    send(database, "internal", [(NOW, 1, "up", "common", 1)])
+    refuse_to_judge(database)
+
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        copy(connection, table, [(NOW + MINUTE, 1, "up", "common", 1)])
+        setting = "SELECT coalesce(current_setting('promtsdb.duplicates_until', true), '')"
+        assert connection.execute(setting).fetchone() == ("",)
+        twice = (NOW + 2 * MINUTE, 1, "up", "common", 1)
+        copy(connection, table, [twice, (NOW + MINUTE, 1, "up", "common", 9), twice])
+        assert connection.execute(setting).fetchone() != ("",)
+        copy(connection, table, [twice, (NOW + 3 * MINUTE, 1, "up", "common", 1)])
+
+    wanted = [(NOW + n * MINUTE, 1, "up", "common", 1) for n in range(4)]
+    assert stored(database, "internal.prometheus_remote_write") == wanted
+
+
+def test_what_was_left_behind_goes_with_the_next_batch_unless_it_is_held(
+    database: ScratchDatabase,
+) -> None:
+    tag(database, {1: {}})
+    send(database, "internal", [(NOW, 1, "up", "common", 1)])
+    with database.connection() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO staging_internal.prometheus_remote_write"
+            " VALUES (%s, 1, 'up', 'common', 1)",
+            (NOW + MINUTE,),
+        )
+    with database.connection() as holding:
+        holding.execute("SELECT * FROM staging_internal.prometheus_remote_write FOR UPDATE")
+        send(database, "internal", [(NOW + 2 * MINUTE, 1, "up", "common", 1)])
+    assert left(database, "internal") == 1
+
+    send(database, "internal", [(NOW + 3 * MINUTE, 1, "up", "common", 1)])
+
+    wanted = [(NOW + n * MINUTE, 1, "up", "common", 1) for n in range(4)]
+    assert stored(database, "internal.prometheus_remote_write") == wanted
+    assert left(database, "internal") == 0
