@@ -129,6 +129,7 @@ class _Theirs:
     ) -> None:
         self._bench, self._past, self._jobs, self._programs = bench, past, jobs, programs
         self._as_shipped = as_shipped
+        self.again = 0
         self.rows = 0
         self.seconds: dict[str, float] = {}
 
@@ -152,14 +153,14 @@ class _Theirs:
         """Return what the latest round took, in parts."""
         return told(
             name, self._bench.engine, seconds, unit="s", rows=self.rows, **self.seconds,
+            parts_replayed_again=self.again,
             **self._programs.versions(), **self._past.detail,
         )  # fmt: skip
 
     def _replay(self, telegraf: Telegraf) -> None:
-        step = 3600
-        replay(
-            self._programs, self._past.url, telegraf, self._jobs, step, hurry=not self._as_shipped
-        )
+        hurry = not self._as_shipped
+        step = timedelta(hours=1)
+        self.again = replay(self._programs, self._past.url, telegraf, self._jobs, step, hurry=hurry)
 
 
 def stored_rows(url: str) -> int:
