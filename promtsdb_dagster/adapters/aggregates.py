@@ -108,7 +108,8 @@ class Aggregates:
                 _roll_up(connection, aggregate, window)
             # Only what was read before the refresh: what came since may have come too late for it.
             ids = [change.id for change in changes]
-            connection.execute(query("settle_changes"), [ids, window.start, window.end])
+            if ids:
+                connection.execute(query("settle_changes"), [ids, window.start, window.end])
             touched = merge(piece for piece, _ in work)
             buckets = sum(_count(connection, schema, name, piece) for piece in touched)
         gone = between(window.start, min(floor, window.end)) if floor else window

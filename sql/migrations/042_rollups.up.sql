@@ -16,8 +16,7 @@ SELECT * FROM (VALUES
 ) AS known (rollup, aggregate, width);
 
 COMMENT ON VIEW internal.rollup IS
-    'coarser aggregates: of which minutes, and how wide a bucket is; days are made of hours where '
-    'there are some';
+    'coarser aggregates: of which minutes, how wide; days are made of hours where there are some';
 
 DO $create$
 DECLARE
@@ -89,3 +88,32 @@ WITH NO DATA;
 
 CREATE INDEX idx_geo_latest_coords_day_instance_bucket
 ON geo.latest_coords_day (instance, bucket DESC);
+
+-- As it was, but without the view of chunks, whose plan took a fifth of a refresh that finds nothing.
+CREATE OR REPLACE FUNCTION internal.refresh_floor(p_aggregate text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fed_by text;
+    oldest timestamptz;
+BEGIN
+    SELECT s.source INTO fed_by FROM internal.aggregate_source s WHERE s.aggregate = p_aggregate;
+    IF fed_by IS NULL THEN
+        RAISE EXCEPTION 'no aggregate is named %', p_aggregate
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'the view internal.aggregate_source lists them';
+    END IF;
+    SELECT coalesce(to_timestamp(min(s.range_start) / 1000000), 'infinity') INTO oldest
+    FROM _timescaledb_catalog.hypertable h
+    JOIN _timescaledb_catalog.chunk c ON c.hypertable_id = h.id
+    JOIN _timescaledb_catalog.chunk_constraint k ON k.chunk_id = c.id
+    JOIN _timescaledb_catalog.dimension_slice s ON s.id = k.dimension_slice_id
+    -- One that was dropped may be remembered.
+    WHERE (h.schema_name, h.table_name) = (fed_by, 'prometheus_remote_write')
+      AND to_regclass(format('%I.%I', c.schema_name, c.table_name)) IS NOT NULL;
+    -- Retention may drop what is a year old at any moment.
+    RETURN greatest(oldest, CASE fed_by WHEN 'internal' THEN
+        date_trunc('minute', now() - INTERVAL '1 year') + INTERVAL '1 minute' END);
+END
+$$;

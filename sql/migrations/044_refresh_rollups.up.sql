@@ -10,6 +10,7 @@ AS $$
 DECLARE
     origin constant timestamptz := TIMESTAMPTZ '2000-01-01 00:00:00+00';
     own record;
+    starts timestamptz;
     ends timestamptz := now() - INTERVAL '1 hour';
     minutes_end timestamptz;
     oldest timestamptz;
@@ -40,6 +41,18 @@ BEGIN
         ends := least(ends, coalesce(minutes_end, '-infinity'));
     END IF;
 
+    -- Whole days even of hours, as a day counts only where all its hours do.
+    ends := date_bin(own.width, least(ends,
+        date_bin(INTERVAL '1 day', p_to, origin) + INTERVAL '1 day'), origin);
+    starts := date_bin(INTERVAL '1 day', p_from, origin);
+    IF ends <= starts THEN
+        RETURN;
+    END IF;
+    due := internal.not_settled(p_rollup, own.width) * tstzmultirange(tstzrange(starts, ends));
+    IF isempty(due) THEN
+        RETURN;
+    END IF;
+
     -- Where neither has a bucket there is nothing to do, whatever the log says.
     EXECUTE format(
         'SELECT least((SELECT min(bucket) FROM %1$s), (SELECT min(bucket) FROM %2$s)),'
@@ -49,21 +62,15 @@ BEGIN
     IF oldest IS NULL THEN
         RETURN;
     END IF;
-    -- Whole days even of hours, as a day counts only where all its hours do.
-    oldest := date_bin(INTERVAL '1 day', greatest(oldest, p_from), origin);
-    newest := date_bin(INTERVAL '1 day', least(newest, p_to), origin) + INTERVAL '1 day';
-    ends := date_bin(own.width, least(ends, newest), origin);
-    IF ends <= oldest THEN
-        RETURN;
-    END IF;
-
-    due := internal.not_settled(p_rollup, own.width) * tstzmultirange(tstzrange(oldest, ends));
+    oldest := date_bin(INTERVAL '1 day', oldest, origin);
+    newest := date_bin(INTERVAL '1 day', newest, origin) + INTERVAL '1 day';
+    due := due * tstzmultirange(tstzrange(oldest, newest));
     RETURN QUERY
     SELECT lower(piece.part), upper(piece.part)
     FROM (
         SELECT range_merge(
-            due * tstzmultirange(tstzrange(starts, starts + INTERVAL '28 days'))) AS part
-        FROM generate_series(oldest, ends, INTERVAL '28 days') AS starts
+            due * tstzmultirange(tstzrange(step, step + INTERVAL '28 days'))) AS part
+        FROM generate_series(oldest, newest, INTERVAL '28 days') AS step
     ) AS piece
     WHERE NOT isempty(piece.part)
     ORDER BY 1;

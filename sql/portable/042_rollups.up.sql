@@ -16,8 +16,7 @@ SELECT * FROM (VALUES
 ) AS known (rollup, aggregate, width);
 
 COMMENT ON VIEW internal.rollup IS
-    'coarser aggregates: of which minutes, and how wide a bucket is; days are made of hours where '
-    'there are some';
+    'coarser aggregates: of which minutes, how wide; days are made of hours where there are some';
 
 CREATE TABLE geo.latest_coords_day (
     bucket       timestamptz NOT NULL,

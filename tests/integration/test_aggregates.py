@@ -72,7 +72,12 @@ def test_refreshing_twice_changes_nothing(database: ScratchDatabase, aggregate: 
     first = Aggregates(database).refresh(aggregate, window)
     before = stored(database, aggregate)
 
-    assert Aggregates(database).refresh(aggregate, window).buckets == first.buckets > 0
+    again = Aggregates(database).refresh(aggregate, window)
+
+    assert first.buckets == len(before) > 0
+    assert again.refreshed == first.refreshed
+    # TimescaleDB's log knows that there is nothing to do.
+    assert again.buckets == (0 if database.engine() == "timescaledb" else first.buckets)
     assert stored(database, aggregate) == before
 
 

@@ -122,7 +122,8 @@ def set_all_policies_off(database: ScratchDatabase) -> None:
     ask(
         database,
         "SELECT public.alter_job(job_id, next_start => now())"
-        " FROM timescaledb_information.jobs WHERE hypertable_name IS NOT NULL",
+        " FROM timescaledb_information.jobs"
+        " WHERE hypertable_name IS NOT NULL OR proc_name = 'refresh_rollups'",
     )
 
 
@@ -144,6 +145,17 @@ def is_compressed(database: ScratchDatabase) -> bool:
         "SELECT coalesce(bool_and(is_compressed), false) FROM timescaledb_information.chunks"
         " WHERE hypertable_schema = 'internal' AND hypertable_name = 'prometheus_remote_write'"
         " AND range_end < now() - INTERVAL '7 days'",
+    ) == [(True,)]
+
+
+def is_rolled_up(database: ScratchDatabase) -> bool:
+    return ask(
+        database,
+        "SELECT bool_and(internal.rolled_up(r.rollup) @> tstzrange(%s, %s)) FROM internal.rollup r"
+        " WHERE r.aggregate = %s",
+        DAYS[0].start,
+        DAYS[-1].end,
+        MAINNET,
     ) == [(True,)]
 
 
@@ -210,6 +222,8 @@ def test_backfills_and_refreshes_beside_all_policies(policed: ScratchDatabase) -
     held = f"SELECT 1 FROM {MAINNET} WHERE name = 'node_count' AND bucket > now() - INTERVAL '1 h'"  # noqa: S608
     wait_for(lambda: ask_count(policed, held) > 0)
     assert wrong_buckets(policed, w.floor(NOW, MINUTE)) == {}
+    set_all_policies_off(policed)
+    wait_for(lambda: is_rolled_up(policed))
     wait_for(lambda: all(job.started_at for job in Policies(policed).upkeep(NOW).jobs))
     assert problems(Policies(policed).upkeep(NOW), NOW) == []
     assert Housekeeping(policed).note_missed() == []

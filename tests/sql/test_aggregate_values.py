@@ -264,5 +264,6 @@ def test_concurrent_refreshes_of_one_aggregate(cluster: Cluster, database: Scrat
             return Aggregates(mine).refresh(MAINNET, Window(start, NOON + DAY)).buckets
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(refresh, range(4))) == [300, 270, 240, 210]
+        # On TimescaleDB one may find that another has done all of it.
+        assert max(pool.map(refresh, range(4))) == 300
     assert len(stored(database, MAINNET)) == 300

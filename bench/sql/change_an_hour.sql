@@ -1,0 +1,1 @@
+UPDATE {table} SET value = value + 1 WHERE time >= %s AND time < %s

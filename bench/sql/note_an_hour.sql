@@ -1,0 +1,1 @@
+SELECT internal.note_change(%s, %s, %s, 'backfill')
