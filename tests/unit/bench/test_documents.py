@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from bench import readme
+from bench import readme, words
 from bench.documents import README, RESULTS
 from bench.results import Result, at_least, at_most, load, told
 from bench.table import line, number, results_table
@@ -67,3 +67,9 @@ def test_the_table_has_every_result() -> None:
         assert words in shown
     assert line(LOADING) == "  loading: 1.25 s, target <= 2: yes"
     assert line(Result("a", "postgresql", 1, "s")) == "  a (postgresql): 1 s"
+
+
+def test_no_two_results_are_called_the_same() -> None:
+    """A picture has a row for each title."""
+    assert len(set(words._TITLES.values())) == len(words._TITLES)
+    assert words.title("api.some.thing_new") == "api: some.thing new"
