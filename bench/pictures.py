@@ -57,7 +57,7 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
-        "history.svg",
+        "flat.svg",
         "Four times the history: how many times as long the API takes",
         ("api.*.4x_history",),
         "times",

@@ -63,8 +63,8 @@ def test_the_table_has_every_result() -> None:
     console = Console(width=120, record=True)
     console.print(results_table([RESULT, MISSED, TOLD]))
     shown = console.export_text()
-    for words in ("first | load", "0.314", ">= 0.22", "yes", "no", "aside"):
-        assert words in shown
+    for part in ("first | load", "0.314", ">= 0.22", "yes", "no", "aside"):
+        assert part in shown
     assert line(LOADING) == "  loading: 1.25 s, target <= 2: yes"
     assert line(Result("a", "postgresql", 1, "s")) == "  a (postgresql): 1 s"
 
