@@ -1,0 +1,1 @@
+TRUNCATE internal.prometheus_remote_write
