@@ -77,7 +77,7 @@ class _World:
     def __post_init__(self) -> None:
         now = datetime.now(timezone.utc)
         end = floor(now, HOUR)
-        days = self.bench.size.pick(quick=14, full=364)
+        days = self.bench.size.pick(quick=7, full=364)
         # What is older than a year is never refreshed.
         self.window = Window(floor(now, DAY) - (days - 1) * DAY, end)
         self.url = self.bench.new_database()
@@ -118,7 +118,7 @@ class _World:
                 each: lambda each=each: self._refresh_one(each, only_changed)  # type: ignore[misc]
                 for each in NAMES
             },
-            rounds=max(10, self.bench.rounds),
+            rounds=max(5, self.bench.rounds),
         )
         medians = {each: round(times.median * 1000, 1) for each, times in found.items()}
         return at_most(
