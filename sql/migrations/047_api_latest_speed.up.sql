@@ -1,3 +1,18 @@
+-- The newest row of an aggregate as a query of (bucket, width, p_columns): the newest of each range,
+-- and of those the newest. One LIMIT over all of them would read each day of years.
+CREATE FUNCTION internal.newest_text(
+    p_parts internal.range_part[], p_columns text, p_where text
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT format('SELECT * FROM (%s) newest ORDER BY bucket DESC LIMIT 1', string_agg(
+        format('(SELECT * FROM (%s) part ORDER BY bucket DESC LIMIT 1)', internal.rows_text(
+            ROW(p.relation, p.width, tstzmultirange(r))::internal.range_part,
+            format('bucket, interval %L AS width%s', p.width, p_columns), p_where)),
+        ' UNION ALL '))
+    FROM unnest(p_parts) p CROSS JOIN LATERAL unnest(p.ranges) r;
+END;
+
 -- Every name that a column of an aggregate has or had. What is short, such as the newest hours and
 -- minutes, is read whole; in what is long it jumps from name to name in the index, where a range
 -- would make it read all rows of each name that is dead.
@@ -57,9 +72,11 @@ SET DateStyle = 'ISO, YMD'
 AS $$
 #variable_conflict use_column
 DECLARE
+    -- A name is asked for twice: taken once, the planner hopes to meet it soon in the index of
+    -- buckets alone, and reads three days of all names for one that is dead.
     c_lookup CONSTANT text := 'SELECT m.bucket, n.name, m.%1$s FROM unnest($1, $2, $3)'
         ' AS n (name, starts, ends) CROSS JOIN LATERAL (SELECT m.bucket, m.%1$s FROM %2$s m'
-        ' WHERE m.name = n.name AND %3$s AND m.bucket >= n.starts AND m.bucket < n.ends'
+        ' WHERE m.name = n.name AND m.name BETWEEN n.name AND n.name AND %3$s AND m.bucket >= n.starts AND m.bucket < n.ends'
         ' AND m.bucket >= %4$L AND m.bucket < %5$L ORDER BY m.bucket DESC LIMIT 1) m';
     v_alive timestamptz := now() - interval '3 days';
     v_names text[] := internal.known_names(p_parts, 'name');
@@ -81,11 +98,8 @@ BEGIN
 
     EXECUTE format(
         'SELECT array_agg(n.name), array_agg(m.bucket), array_agg(m.bucket + m.width)'
-        ' FROM unnest($1) AS n (name) CROSS JOIN LATERAL ('
-        'SELECT m.bucket, m.width FROM (%s) m ORDER BY m.bucket DESC LIMIT 1) m'
-        ' WHERE n.name <> ALL ($2)',
-        (SELECT string_agg(internal.rows_text(p, format('bucket, interval %L AS width', p.width),
-            'name = n.name AND ' || p_where), ' UNION ALL ') FROM unnest(p_parts) p))
+        ' FROM unnest($1) AS n (name) CROSS JOIN LATERAL (%s) m WHERE n.name <> ALL ($2)',
+        internal.newest_text(p_parts, '', 'name = n.name AND name BETWEEN n.name AND n.name AND ' || p_where))
     INTO v_names, v_starts, v_ends USING v_names, coalesce(v_found, '{}');
     RETURN QUERY EXECUTE format(c_lookup, p_column, p_aggregate, p_where,
             (SELECT min(s) FROM unnest(v_starts) s), (SELECT max(e) FROM unnest(v_ends) e))
@@ -93,23 +107,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION internal.latest_metrics(p_schema text)
-RETURNS TABLE ("timestamp" timestamptz, table_name text, "value" text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_aggregate text := format('internal.prometheus_%s_1m', p_schema);
-BEGIN
-    RETURN QUERY
-        SELECT n.bucket, n.name, internal.plain_text(n.amount)
-        FROM internal.newest_minutes(v_aggregate,
-            internal.range_parts(v_aggregate, NULL, '-infinity', 'infinity'), 'value', 'true') n
-        ORDER BY n.name COLLATE "C";
-END
-$$;
-
 REVOKE ALL ON FUNCTION
+    internal.newest_text(internal.range_part[], text, text),
     internal.known_names(internal.range_part[], text),
     internal.newest_minutes(text, internal.range_part[], text, text)
 FROM PUBLIC;

@@ -50,3 +50,19 @@ BEGIN
     USING c_aggregate, v_parts, c_where;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION internal.latest_metrics(p_schema text)
+RETURNS TABLE ("timestamp" timestamptz, table_name text, "value" text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_aggregate text := format('internal.prometheus_%s_1m', p_schema);
+BEGIN
+    RETURN QUERY
+        SELECT n.bucket, n.name, internal.plain_text(n.amount)
+        FROM internal.newest_minutes(v_aggregate,
+            internal.range_parts(v_aggregate, NULL, '-infinity', 'infinity'), 'value', 'true') n
+        ORDER BY n.name COLLATE "C";
+END
+$$;

@@ -25,10 +25,12 @@ DECLARE
 BEGIN
     FOREACH v_column IN ARRAY ARRAY['latitude', 'longitude', 'country_name', 'city'] LOOP
         v_text := v_text || format(
-            ' (SELECT g.%1$I FROM (%2$s) g ORDER BY g.bucket DESC LIMIT 1) AS %1$I,',
+            ' (SELECT g.%1$I FROM (%2$s) g) AS %1$I,',
             v_column,
-            internal.parts_text(v_parts, 'bucket, ' || v_column,
-                format('instance = host.instance AND %I IS NOT NULL', v_column)));
+            internal.newest_text(v_parts, ', ' || v_column,
+                -- Twice, or the planner reads the index of buckets for an instance without a city.
+                format('instance = host.instance AND instance BETWEEN host.instance'
+                    ' AND host.instance AND %I IS NOT NULL', v_column)));
     END LOOP;
     RETURN QUERY EXECUTE format(
         'SELECT p.latitude::double precision, p.longitude::double precision,'

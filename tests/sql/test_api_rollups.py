@@ -17,7 +17,7 @@ from tests.integration.test_parity_api import CUMULATIVE, START, TOKENS, fill, q
 from tests.sql.world import DAY, HOUR, MINUTE, World, days_ago, minutes_ago
 
 # What the migrations put back when they are undone: functions that read nothing but minutes.
-FORMER = ("046", "047", "050", "052", "053", "055")
+FORMER = ("046", "050", "052", "053", "055")
 OWN = ("latest_metrics", "latest_token_bucket")
 INTERVALS = ("1 minute", "7 minutes", "1 hour", "90 minutes", "6 hours", "1 day", "36 hours")
 LONG = ("1 day", "7 days", "1 month", "5 months", "1000 years")

@@ -1,0 +1,87 @@
+"""Databases with a history for the API: ours and the predecessor's, of the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+import psycopg
+
+from bench.predecessor import install
+from bench.statements import statement
+from bench.world import Bench
+from promtsdb_dagster.core.windows import floor
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+# So much comes as raw rows, so that the newest minutes are not refreshed and hours not rolled up.
+_RAW = 3 * HOUR
+_SESSION = (
+    "SET timezone = 'UTC'; SET synchronous_commit = off; SET maintenance_work_mem = '512MB';"
+    " SET work_mem = '64MB'; SET max_parallel_workers_per_gather = 0"
+)
+
+
+@dataclass(frozen=True)
+class History:
+    """How many days have all of their minutes, and how many before them have full hours only."""
+
+    days: int
+    older_days: int = 0
+
+
+def our_database(bench: Bench, history: History) -> str:
+    """Return the URL of a database with that history, rolled up, up to now."""
+    url = bench.new_database()
+    with psycopg.connect(bench.admin_url(url), autocommit=True) as connection:
+        _prepare(connection, bench.engine)
+        now = datetime.now(timezone.utc)
+        cut, end = floor(now, HOUR) - _RAW, floor(now, MINUTE)
+        connection.execute("CALL bench.loosen()")
+        names = connection.execute("SELECT aggregate FROM internal.aggregate_source").fetchall()
+        for (name,) in names:
+            _fill(connection, "bench.fill(%s, ", history, cut, name)
+            bench.say(f"  filled {name}")
+        connection.execute("CALL bench.tighten()")
+        connection.execute("CALL bench.fill_raw(%s, %s)", [cut, end])
+        refresh = (
+            "CALL public.refresh_continuous_aggregate(%s, %s, %s)"
+            if bench.engine == "timescaledb"
+            else "SELECT internal.refresh_aggregate(%s, %s, %s)"
+        )
+        for (name,) in names:
+            connection.execute(refresh, [name, cut, end - 3 * MINUTE])
+        if bench.engine == "timescaledb":
+            connection.execute("CALL internal.refresh_rollups()")
+        connection.execute(statement("vacuum_all"))
+    return url
+
+
+def old_database(bench: Bench, history: History) -> str:
+    """Return the URL of the predecessor's database with the same minutes."""
+    url = bench.empty_database()
+    install(bench.admin_url(url), bench.engine)
+    with psycopg.connect(bench.admin_url(url), autocommit=True) as connection:
+        _prepare(connection, bench.engine)
+        connection.execute(statement("api_fill_predecessor"))
+        _fill(
+            connection, "bench.fill_predecessor(", history, floor(datetime.now(timezone.utc), HOUR)
+        )
+        connection.execute(statement("vacuum_all"))
+    return url
+
+
+def _prepare(connection: psycopg.Connection, engine: str) -> None:
+    connection.execute(_SESSION)
+    connection.execute(statement("api_fill"))
+    connection.execute(statement(f"api_{engine}"))
+
+
+def _fill(
+    connection: psycopg.Connection, call: str, history: History, cut: datetime, *first: str
+) -> None:
+    dense = cut - history.days * DAY
+    spans = [(dense, cut, MINUTE)]
+    if history.older_days:
+        spans.insert(0, (dense - history.older_days * DAY, dense, HOUR))
+    for span in spans:
+        connection.execute(f"CALL {call}%s, %s, %s)", [*first, *span])
