@@ -16,6 +16,7 @@ from bench.measuring import Timings, alternate
 from bench.results import Result, at_least, at_most, told
 from bench.world import Bench
 from promtsdb_dagster.core.windows import floor
+from promtsdb_dagster.errors import StoreError
 
 _CALLS = {"quick": 8, "full": 30}
 _SERIES_MS, _LATEST_MS, _LONGER, _FASTER = 20.0, 5.0, 1.5, 50.0
@@ -138,6 +139,12 @@ def _against_old(
             found = alternate(
                 {"new": _asking(new, call), "old": _asking(former, call)}, rounds=bench.rounds
             )
+            answers = {_asking(each, call)() for each in (new, former)}
+            if len(answers) != 1 or answers == {(0,)}:
+                raise StoreError(
+                    f"the old and the new {name} answer with {answers} rows, wanted the same; "
+                    "the histories of bench/sql/api_fill*.sql differ"
+                )
             factor = found["old"].median / found["new"].median
             detail = {way: round(each.median * 1000, 2) for way, each in found.items()}
             yield (

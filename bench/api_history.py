@@ -63,9 +63,13 @@ def old_database(bench: Bench, history: History) -> str:
     with psycopg.connect(bench.admin_url(url), autocommit=True) as connection:
         _prepare(connection, bench.engine)
         connection.execute(statement("api_fill_predecessor"))
-        _fill(
-            connection, "bench.fill_predecessor(", history, floor(datetime.now(timezone.utc), HOUR)
-        )
+        cut = floor(datetime.now(timezone.utc), HOUR)
+        _fill(connection, "bench.fill_predecessor(", history, cut)
+        if bench.engine == "timescaledb":
+            connection.execute(
+                "CALL public.refresh_continuous_aggregate(%s, %s, %s)",
+                ["internal.cagg_calculated_metric", cut, cut + HOUR],
+            )
         connection.execute(statement("vacuum_all"))
     return url
 
