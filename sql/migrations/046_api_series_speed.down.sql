@@ -49,3 +49,5 @@ DROP FUNCTION
     internal.series_text(internal.range_part[], interval, text, text, text),
     internal.parts_text(internal.range_part[], text, text),
     internal.rows_text(internal.range_part, text, text);
+
+NOTIFY pgrst, 'reload schema';

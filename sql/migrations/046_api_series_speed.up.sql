@@ -106,3 +106,5 @@ REVOKE ALL ON FUNCTION
     internal.parts_text(internal.range_part[], text, text),
     internal.series_text(internal.range_part[], interval, text, text, text)
 FROM PUBLIC;
+
+NOTIFY pgrst, 'reload schema';

@@ -50,3 +50,5 @@ END
 $$;
 
 DROP FUNCTION internal.token_text(text, interval, timestamptz, timestamptz, boolean, boolean);
+
+NOTIFY pgrst, 'reload schema';

@@ -106,3 +106,5 @@ $$;
 REVOKE ALL ON FUNCTION
     internal.token_text(text, interval, timestamptz, timestamptz, boolean, boolean)
 FROM PUBLIC;
+
+NOTIFY pgrst, 'reload schema';

@@ -74,3 +74,5 @@ BEGIN
         ORDER BY metric.name COLLATE "C";
 END
 $$;
+
+NOTIFY pgrst, 'reload schema';

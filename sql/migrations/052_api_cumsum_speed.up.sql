@@ -66,3 +66,5 @@ BEGIN
         ORDER BY n.name COLLATE "C";
 END
 $$;
+
+NOTIFY pgrst, 'reload schema';

@@ -58,3 +58,5 @@ DROP INDEX IF EXISTS
     _timescaledb_internal.idx_geo_latest_coords_day_country_name,
     geo.idx_geo_latest_coords_day_city,
     _timescaledb_internal.idx_geo_latest_coords_day_city;
+
+NOTIFY pgrst, 'reload schema';

@@ -41,3 +41,5 @@ BEGIN
     USING internal.known_names(v_parts, 'instance');
 END
 $$;
+
+NOTIFY pgrst, 'reload schema';
