@@ -92,6 +92,8 @@ class Aggregates:
         # A refresh manages its own transactions, so it can run in none of ours.
         with self._database.connection(autocommit=True) as connection:
             engine = _engine(connection)
+            if engine == "timescaledb":
+                connection.execute(query("sort_buckets"))
             connection.execute(query("settle_orphans"))
             changes = _changes(connection, aggregate, window)
             floor = _floor(connection, aggregate)

@@ -1,0 +1,5 @@
+-- For a session that refreshes on TimescaleDB. Buckets from a hash table come in no order, and a year
+-- of them in no order costs the indexes twice the whole refresh of sorted ones.
+SELECT
+    pg_catalog.set_config('enable_hashagg', 'off', false),
+    pg_catalog.set_config('work_mem', '64MB', false)
