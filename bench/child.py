@@ -10,16 +10,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
 
-from bench.source import Source, source
-from bench.world import Bench
+from bench.source import FIRST_DAY, Source, this_morning
 from promtsdb_dagster.settings import ROOT
-
-# So that weeks are those of the default BACKFILL_START.
-_FIRST_WEEK = date(2023, 5, 10)
-_SAMPLE_SECONDS = 1_800
 
 
 @dataclass(frozen=True)
@@ -35,21 +30,11 @@ class Ran:
     most_mb: float
 
 
-def this_morning() -> datetime:
-    """Return today's midnight, UTC: runs ask the real clock what is history."""
-    return datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def whole_history(bench: Bench, days: int) -> Source:
-    """Return a source whose past ends today."""
-    return source(days, bench.seed, bench.say, end=this_morning(), sample_seconds=_SAMPLE_SECONDS)
-
-
 def start_of(weeks: int) -> date:
     """Return the Wednesday so many weeks ago, or the default start of history if that is later."""
     today = this_morning().date()
-    wednesday = today - timedelta(days=(today - _FIRST_WEEK).days % 7)
-    return max(_FIRST_WEEK, wednesday - timedelta(weeks=weeks))
+    wednesday = today - timedelta(days=(today - FIRST_DAY).days % 7)
+    return max(FIRST_DAY, wednesday - timedelta(weeks=weeks))
 
 
 def one_run(url: str, past: Source, asset: str, since: date, history_start: date) -> Ran:

@@ -11,9 +11,9 @@ import statistics
 from collections.abc import Iterator
 from datetime import date
 
-from bench.child import Ran, one_run, start_of, whole_history
+from bench.child import Ran, one_run, start_of
 from bench.results import Result, at_most, told
-from bench.source import Source
+from bench.source import Source, past
 from bench.world import Bench
 
 _WANTED = 0.20
@@ -22,12 +22,12 @@ _ASSETS = ("backfill_forever", "backfill_1y")
 
 def run(bench: Bench) -> Iterator[Result]:
     """Yield the share of both hourly backfills together."""
-    weeks = bench.size.pick(quick=8, full=10_000)
+    weeks = bench.size.pick(quick=4, full=10_000)
     start = start_of(weeks)
-    past = whole_history(bench, bench.size.pick(quick=70, full=1_300))
+    source = past(bench)
     # The quick size has too few rows for the target: its runs are over before they have begun.
     rounds = bench.size.pick(quick=1, full=3)
-    found = [_round(bench, past, start) for _ in range(rounds)]
+    found = [_round(bench, source, start) for _ in range(rounds)]
     share = statistics.median(
         1 - _sum(each, "engine_seconds") / _sum(each, "run_seconds") for each in found
     )
@@ -39,7 +39,7 @@ def run(bench: Bench) -> Iterator[Result]:
         "partitions": sum(ran.partitions for ran in found[0]),
         "run_seconds": [round(_sum(each, "run_seconds"), 2) for each in found],
         "engine_seconds": [round(_sum(each, "engine_seconds"), 2) for each in found],
-        **past.detail,
+        **source.detail,
     }
     name = "dagster_share.whole_history"
     if bench.size.pick(quick=True, full=False):
@@ -52,10 +52,10 @@ def run(bench: Bench) -> Iterator[Result]:
     )  # fmt: skip
 
 
-def _round(bench: Bench, past: Source, start: date) -> list[Ran]:
+def _round(bench: Bench, source: Source, start: date) -> list[Ran]:
     url = bench.new_database()
     try:
-        return [one_run(url, past, asset, start, start) for asset in _ASSETS]
+        return [one_run(url, source, asset, start, start) for asset in _ASSETS]
     finally:
         bench.drop(url)
 

@@ -24,7 +24,7 @@ def run(bench: Bench) -> Iterator[Result]:
             "dagster": _importing("dagster"),
             "nothing": _importing("sys"),
         },
-        rounds=max(bench.rounds, 5),
+        rounds=bench.rounds,
     )
     yield at_most(
         "loading.definitions", bench.engine, found["definitions"].median, _WANTED_SECONDS,

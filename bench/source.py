@@ -7,22 +7,21 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
-from bench.world import Skipped
+from bench.world import Bench, Skipped
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.localstack.history import HistoryPlan
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.localstack.processes import stop
 from promtsdb_dagster.localstack.prometheus import Prometheus
 
-# Where the past ends; fixed, so that every run asks for the same windows.
-NOW = datetime(2026, 11, 18, 6, tzinfo=timezone.utc)
+# The default BACKFILL_START.
+FIRST_DAY = date(2023, 5, 10)
 # What the local stack's own history has too.
-SAMPLE_SECONDS = 300
+_SAMPLE_SECONDS = 300
 _running: dict[tuple[object, ...], Source] = {}
 _open = contextlib.ExitStack()
 atexit.register(_open.close)
@@ -42,35 +41,36 @@ class Source:
         return {"source_days": self.days, "source_sample_seconds": self.sample_seconds}
 
 
-def source(
-    days: float,
-    seed: int,
-    say: Callable[[str], None],
-    *,
-    end: datetime = NOW + timedelta(hours=2),
-    sample_seconds: int = SAMPLE_SECONDS,
-) -> Source:
-    """Return the Prometheus of so many days before `end`, which stops with this process.
+def this_morning() -> datetime:
+    """Return today's midnight, UTC: runs of Dagster ask the real clock what is history."""
+    return datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def past(bench: Bench) -> Source:
+    """Return the Prometheus of this size, whose past ends today and which stops with this process.
 
     Raises Skipped where Prometheus or promtool is absent.
     """
-    key = (days, seed, end, sample_seconds)
+    end = this_morning()
+    days = bench.size.pick(quick=35, full=(end.date() - FIRST_DAY).days + 7)
+    key = (days, bench.seed, end)
     if key not in _running:
         for program in ("prometheus", "promtool"):
             if find_program(program) is None:
                 raise Skipped(f"{program} is not installed; `sudo apt-get install prometheus`")
         plan = HistoryPlan(
-            now=int(end.timestamp()),
+            # Beyond what is asked for, so that no window ends where samples do.
+            now=int((end + timedelta(hours=8)).timestamp()),
             days=days,
-            seed=seed,
-            coarse_seconds=sample_seconds,
-            dense_seconds=sample_seconds,
+            seed=bench.seed,
+            coarse_seconds=_SAMPLE_SECONDS,
+            dense_seconds=_SAMPLE_SECONDS,
             dense_hours=1,
         )
         started = time.monotonic()
         url = _start(plan)
-        say(f"  made a Prometheus with {days:g} days in {time.monotonic() - started:.0f} s")
-        _running[key] = Source(url, days, sample_seconds)
+        bench.say(f"  made a Prometheus with {days} days in {time.monotonic() - started:.0f} s")
+        _running[key] = Source(url, days, _SAMPLE_SECONDS)
     return _running[key]
 
 

@@ -33,7 +33,7 @@ def run(bench: Bench) -> Iterator[Result]:
 
 
 def _hourly(bench: Bench) -> Iterator[Result]:
-    metrics, weeks = bench.size.pick(quick=(57, 8), full=(bench.size.metrics, bench.size.weeks))
+    metrics, weeks = bench.size.pick(quick=(57, 4), full=(bench.size.metrics, bench.size.weeks))
     batches = hourly_batches(metrics, weeks, bench.seed)
     ours, old = bench.new_database(), _old(bench)
     writer = Writer(Database(ours))
@@ -50,7 +50,7 @@ def _hourly(bench: Bench) -> Iterator[Result]:
 
 
 def _live(bench: Bench) -> Iterator[Result]:
-    instants = bench.size.pick(quick=2_000, full=20_000)
+    instants = bench.size.pick(quick=500, full=20_000)
     shape = Shape(_START, _MINUTE, instants, _SERIES)
     batches = make(bench.empty_database(), shape, bench.seed)
     ours, old = bench.new_database(), _old(bench)

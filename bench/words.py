@@ -34,6 +34,7 @@ _TITLES = {
     "api.faster.running_total": "API: a running total's year, against the predecessor",
     "api.faster.market_cap": "API: the market cap's year, against the predecessor",
     "history.against_predecessor": "from Prometheus to refreshed aggregates, against the old way",
+    "history.against_hurried": "the same, against vmalert without its pauses, in parallel",
 }
 
 
