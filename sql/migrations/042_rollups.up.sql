@@ -54,10 +54,11 @@ BEGIN
             ' SELECT public.time_bucket(INTERVAL %3$L, r.bucket) AS bucket, r.%4$s, %5$s'
             ' FROM %2$s r GROUP BY 1, r.%4$s WITH NO DATA',
             made.rollup, made.parent, made.width, made.keys, made.aggregated, made.chunk);
-        EXECUTE format(
-            'CREATE INDEX idx_%s_%s_bucket ON %s (%s, bucket DESC)',
+        -- The value too: a year of hours of five metrics reads 370 of its pages, not 4,300 of rows.
+        EXECUTE format('CREATE INDEX idx_%s_%s_bucket ON %s (%s, bucket DESC) INCLUDE (%s)',
             replace(replace(made.rollup, 'internal.', ''), '.', '_'),
-            replace(made.keys, ', r.', '_'), made.rollup, replace(made.keys, 'r.', ''));
+            replace(made.keys, ', r.', '_'),
+            made.rollup, replace(made.keys, 'r.', ''), split_part(made.aggregated, ' AS ', 2));
     END LOOP;
 END
 $create$;

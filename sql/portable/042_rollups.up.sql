@@ -89,9 +89,10 @@ BEGIN
             replace(keys, ',', ' text,'), made.held);
         EXECUTE format('CREATE TABLE %s (%s, PRIMARY KEY (bucket, %s))',
             made.rollup, columns, keys);
-        EXECUTE format('CREATE INDEX idx_%s_%s_bucket ON %s (%s, bucket DESC)',
+        -- The value too: a year of hours of five metrics reads 360 of its pages, not 4,200 of rows.
+        EXECUTE format('CREATE INDEX idx_%s_%s_bucket ON %s (%s, bucket DESC) INCLUDE (%s)',
             replace(replace(made.rollup, 'internal.', ''), '.', '_'),
-            replace(keys, ', ', '_'), made.rollup, keys);
+            replace(keys, ', ', '_'), made.rollup, keys, made.held);
         EXECUTE format(
             'CREATE FUNCTION %1$s_rows(p_from timestamptz, p_to timestamptz)'
             ' RETURNS TABLE (%2$s) LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC'
