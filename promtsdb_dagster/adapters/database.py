@@ -19,8 +19,13 @@ from promtsdb_dagster.errors import ConfigurationError, StoreError, StoreUnavail
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _CONNECT_TIMEOUT_SECONDS = 10
+# Firewalls forget connections that are silent for minutes, as while a source is slow, and tell
+# nobody: the next statement would wait for a quarter of an hour.
+_KEEPALIVE_SECONDS = 60
 
 
+# Not psycopg_pool: it connects in threads of its own, so that a refusal comes as a timeout of the
+# pool, after seconds, and without the server's reason.
 class Database:
     """Lend connections to one database, a bounded number at once; nothing is opened before use.
 
@@ -107,6 +112,7 @@ class Database:
             autocommit=autocommit,
             application_name=self._application_name,
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            keepalives_idle=_KEEPALIVE_SECONDS,
             options="-c timezone=UTC",
             # A plan for any window would not know which chunks this one has.
             prepare_threshold=None,

@@ -34,7 +34,10 @@ class _Overtaken(StoreError):
 
 
 # A restart of the server takes seconds; whatever lasts longer is for a person to look at.
-_retried = stamina.retry(on=(StoreUnavailable, _Overtaken), attempts=6, wait_jitter=0.5)
+_retried = stamina.retry(on=StoreUnavailable, attempts=6, wait_jitter=0.5)
+# Each time fewer rows are left that others may bring, however long a write takes; a full buffer of
+# Telegraf takes seconds to flush.
+_until_alone = stamina.retry(on=_Overtaken, attempts=12, timeout=None, wait_jitter=0.5)
 
 
 class Writer:
@@ -54,6 +57,7 @@ class Writer:
         """Keep connections open between calls, to be closed at the end."""
         return self._database.keeping()
 
+    @_until_alone
     @_retried
     def write(self, batch: Batch, still_wanted: Callable[[Known], bool]) -> Tally | None:
         """Commit rows, tags and ledger entries as one; None, and nothing, if the plan is stale.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import islice
+from typing import Any
 
 import psycopg
 import pytest
+import stamina
 
 from promtsdb_dagster.adapters import stored
+from promtsdb_dagster.adapters import writer as writer_module
 from promtsdb_dagster.adapters.chunks import open_chunks
 from promtsdb_dagster.adapters.copying import copy_rows
 from promtsdb_dagster.adapters.sql import query_in
@@ -139,6 +144,55 @@ def test_only_what_is_missing_is_written(
     assert (again.written.total(), again.present.total()) == (0, len(wanted))
 
 
+def overtake(monkeypatch: pytest.MonkeyPatch, before_copy: Callable[[], None]) -> None:
+    """Have something happen after the rows were compared, each time before they are copied."""
+
+    def copy_late(*args: Any, **kwargs: Any) -> int:
+        before_copy()
+        return copy_rows(*args, **kwargs)
+
+    monkeypatch.setattr(writer_module, "copy_rows", copy_late)
+
+
+def test_live_rows_that_come_again_and_again_end_no_write(
+    database: ScratchDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = batch()
+    wanted = all_rows(mine)
+    arriving = [(second, tag, "5000") for second, tag in list(wanted)[:8]]
+    arrived = iter(arriving)
+    overtake(monkeypatch, lambda: insert(database, list(islice(arrived, 1))))
+    writer = Writer(database)
+
+    with stamina.set_testing(True, attempts=100, cap=True):
+        tally = writer.write(mine, lambda known: True)
+    assert tally is not None
+    writer.verify(mine, tally)
+
+    assert read(database) == wanted | {(second, tag): value for second, tag, value in arriving}
+    assert (tally.written.total(), tally.differing.total()) == (len(wanted) - 8, 8)
+
+
+def test_a_write_of_minutes_is_begun_again_when_live_rows_came(
+    database: ScratchDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = batch(DAYS[:1])
+    second, tag = next(iter(all_rows(mine)))
+    late = iter([(second, tag, "5000")])
+    clock, passed = time.monotonic, [0]
+
+    def arrive() -> None:
+        passed[0] += 600
+        insert(database, list(islice(late, 1)))
+
+    overtake(monkeypatch, arrive)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + passed[0])
+    tally = Writer(database).write(mine, lambda known: True)
+
+    assert tally is not None
+    assert (tally.present.total(), read(database)[second, tag]) == (1, "5000")
+
+
 @pytest.mark.parametrize("cluster", ["timescaledb"], indirect=True)
 def test_rows_come_between_compressed_ones(database: ScratchDatabase) -> None:
     mine = batch()
@@ -244,3 +298,8 @@ def test_connections_are_kept_within_a_session_and_replaced_when_they_end(
             "AND datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchone()
     assert left == (0,)
+
+
+def test_a_connection_that_is_kept_says_that_it_is_alive(database: ScratchDatabase) -> None:
+    with database.connection() as connection:
+        assert connection.info.get_parameters()["keepalives_idle"] == "60"
