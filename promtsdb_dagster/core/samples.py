@@ -149,10 +149,9 @@ def convert(
     seen: set[tuple[tuple[str, str], ...]] = set()
     grid = _Grid(rule.record, window, step)
     for item in answer:
-        labels = {**item["metric"], **rule.labels}
-        labels.pop("__name__", None)
+        merged = {**item["metric"], **rule.labels}
         # Prometheus takes an empty label for an absent one.
-        labels = {key: value for key, value in labels.items() if value != ""}
+        labels = {k: v for k, v in merged.items() if v != "" and k != "__name__"}
         identity = tuple(sorted(labels.items()))
         if identity in seen:
             raise RuleError(

@@ -2,4 +2,9 @@
 -- of them in no order costs the indexes twice the whole refresh of sorted ones.
 SELECT
     pg_catalog.set_config('enable_hashagg', 'off', false),
-    pg_catalog.set_config('work_mem', '64MB', false)
+    pg_catalog.set_config(
+        'work_mem',
+        -- A larger setting stays.
+        greatest(67108864, pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem'))) / 1024
+            || 'kB',
+        false)

@@ -96,6 +96,24 @@ def test_the_tables_are_those_of_dagsters_own_storage(
     assert len(stored(other, "index", EVENTS)) > 2 * len(KEYS)
 
 
+def test_a_home_that_dagsters_own_storage_wrote_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").touch()
+    with dg.DagsterInstance.get() as before:
+        assert type(before.event_log_storage) is SqliteEventLogStorage
+        first = materialize(before)
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+
+    with dg.DagsterInstance.get() as now:
+        assert isinstance(now.event_log_storage, BatchedEventLog)
+        second = materialize(now)
+        found = now.fetch_materializations(rows.key, limit=100, ascending=True).records
+        assert [record.run_id for record in found] == [first] * len(KEYS) + [second] * len(KEYS)
+        assert {run.run_id for run in now.get_runs()} == {first, second}
+
+
 def test_a_batch_is_written_as_one(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

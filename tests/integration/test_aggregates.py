@@ -9,6 +9,7 @@ from psycopg import sql
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, BUCKET, Aggregates
 from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.windows import Window, floor
 from promtsdb_dagster.errors import InputError
 from tests.fix_postgres import ScratchDatabase
@@ -237,6 +238,16 @@ def test_a_change_noted_during_a_refresh_stays(database: ScratchDatabase) -> Non
     aggregates.refresh(MAINNET, Window(ago(60), TODAY), on_progress=change)
 
     assert Window(ago(50), ago(49)) in {entry[1] for entry in aggregates.pending()}
+
+
+@pytest.mark.parametrize(("given", "kept"), [("4MB", "64MB"), ("1GB", "1GB")])
+def test_a_refresh_takes_no_memory_away(
+    empty_database: ScratchDatabase, given: str, kept: str
+) -> None:
+    with empty_database.connection() as connection:
+        connection.execute("SELECT set_config('work_mem', %s, true)", [given])
+        connection.execute(query("sort_buckets"))
+        assert connection.execute("SHOW work_mem").fetchone() == (kept,)
 
 
 def test_long_windows_go_in_pieces(database: ScratchDatabase) -> None:
