@@ -56,8 +56,7 @@ BEGIN
             made.rollup, made.parent, made.width, made.keys, made.aggregated, made.chunk);
         -- The value too: a year of hours of five metrics reads 370 of its pages, not 4,300 of rows.
         EXECUTE format('CREATE INDEX idx_%s_%s_bucket ON %s (%s, bucket DESC) INCLUDE (%s)',
-            replace(replace(made.rollup, 'internal.', ''), '.', '_'),
-            replace(made.keys, ', r.', '_'),
+            replace(replace(made.rollup, 'internal.', ''), '.', '_'), replace(made.keys, ', r.', '_'),
             made.rollup, replace(made.keys, 'r.', ''), split_part(made.aggregated, ' AS ', 2));
     END LOOP;
 END

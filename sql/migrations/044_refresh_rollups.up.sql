@@ -6,6 +6,8 @@ CREATE FUNCTION internal.rollup_due(p_rollup text, p_from timestamptz, p_to time
 RETURNS TABLE (window_start timestamptz, window_end timestamptz)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+-- Days and weeks have an hour more or less elsewhere, and pieces that cut a day leave it out.
+SET TimeZone = 'UTC'
 AS $$
 DECLARE
     origin constant timestamptz := TIMESTAMPTZ '2000-01-01 00:00:00+00';

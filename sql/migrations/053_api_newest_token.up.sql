@@ -6,6 +6,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off
+-- A day has 24 hours below.
+SET TimeZone = 'UTC'
 AS $$
 DECLARE
     c_minute CONSTANT interval := '1 minute';

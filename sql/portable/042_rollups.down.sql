@@ -1,3 +1,4 @@
+DROP FUNCTION internal.whole_buckets(tstzmultirange, interval);
 DROP FUNCTION geo.latest_coords_day_rows(timestamptz, timestamptz);
 DROP FUNCTION internal.prometheus_common_1d_rows(timestamptz, timestamptz);
 DROP FUNCTION internal.prometheus_common_1h_rows(timestamptz, timestamptz);

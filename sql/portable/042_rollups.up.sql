@@ -61,14 +61,11 @@ END;
 
 REVOKE EXECUTE ON FUNCTION geo.latest_coords_day_rows(timestamptz, timestamptz) FROM PUBLIC;
 
-INSERT INTO geo.latest_coords_day SELECT * FROM geo.latest_coords_day_rows('-infinity', 'infinity');
-
 DO $create$
 DECLARE
     made record;
-    -- With their types.
     keys text;
-    columns text;
+    columns text; -- with their types
 BEGIN
     FOR made IN
         -- Each after what it reads.
@@ -101,11 +98,22 @@ BEGIN
             ' GROUP BY 1, %4$s; END',
             made.rollup, columns, made.width, keys, made.aggregated, made.held, made.parent,
             '2000-01-01 00:00:00+00');
-        EXECUTE format(
-            'REVOKE EXECUTE ON FUNCTION %s_rows(timestamptz, timestamptz) FROM PUBLIC',
-            made.rollup);
-        EXECUTE format('INSERT INTO %1$s SELECT * FROM %1$s_rows(''-infinity'', ''infinity'')',
-            made.rollup);
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s_rows FROM PUBLIC', made.rollup);
     END LOOP;
 END
 $create$;
+
+-- The whole buckets of a width that touch any of the spans; days have 24 hours in any time zone.
+CREATE FUNCTION internal.whole_buckets(p_spans tstzmultirange, p_width interval)
+RETURNS tstzmultirange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+SELECT coalesce(range_agg(tstzrange(
+    date_bin(p_width, lower(span), TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+    -- The end of a span is exclusive.
+    date_bin(p_width, upper(span) - INTERVAL '1 microsecond', TIMESTAMPTZ '2000-01-01 00:00:00+00')
+        + make_interval(secs => extract(epoch FROM p_width)::double precision))), '{}')
+FROM unnest(p_spans) AS span;
+END;
+
+REVOKE EXECUTE ON FUNCTION internal.whole_buckets(tstzmultirange, interval) FROM PUBLIC;

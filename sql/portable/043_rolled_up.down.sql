@@ -1,5 +1,4 @@
 DROP FUNCTION internal.rolled_up(text);
-DROP FUNCTION internal.whole_buckets(tstzmultirange, interval);
 DROP FUNCTION internal.empty_rollups() CASCADE;
 DROP FUNCTION internal.note_rollup_change() CASCADE;
 DROP TABLE internal.rollup_change;

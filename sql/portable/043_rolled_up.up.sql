@@ -66,18 +66,19 @@ BEGIN
 END
 $create$;
 
--- The whole buckets of a width that touch any of the spans.
-CREATE FUNCTION internal.whole_buckets(p_spans tstzmultirange, p_width interval)
-RETURNS tstzmultirange
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-SELECT coalesce(range_agg(tstzrange(
-    date_bin(p_width, lower(span), TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-    -- The end of a span is exclusive.
-    date_bin(p_width, upper(span) - INTERVAL '1 microsecond',
-        TIMESTAMPTZ '2000-01-01 00:00:00+00') + p_width)), '{}')
-FROM unnest(p_spans) AS span;
-END;
+-- Only now, as the triggers keep everybody from changing minutes until all this is committed: what
+-- changed before them was noted nowhere. These may be full since triggers of before were dropped.
+DO $fill$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN SELECT r.rollup FROM internal.rollup r ORDER BY r.width LOOP
+        EXECUTE format('TRUNCATE %s', found.rollup);
+        EXECUTE format('INSERT INTO %1$s SELECT * FROM %1$s_rows(''-infinity'', ''infinity'')',
+            found.rollup);
+    END LOOP;
+END
+$fill$;
 
 -- The whole buckets of a roll-up that are what the minutes say.
 CREATE FUNCTION internal.rolled_up(p_rollup text) RETURNS tstzmultirange
@@ -115,5 +116,4 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION internal.note_rollup_change() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION internal.empty_rollups() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION internal.whole_buckets(tstzmultirange, interval) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION internal.rolled_up(text) FROM PUBLIC;

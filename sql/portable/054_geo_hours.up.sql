@@ -41,6 +41,9 @@ END;
 
 REVOKE EXECUTE ON FUNCTION geo.latest_coords_hour_rows(timestamptz, timestamptz) FROM PUBLIC;
 
+-- A refresh that does not know of these hours yet may change minutes, and waits until this is
+-- committed.
+LOCK TABLE geo.latest_coords IN SHARE MODE;
 INSERT INTO geo.latest_coords_hour SELECT * FROM geo.latest_coords_hour_rows('-infinity', 'infinity');
 
 CREATE OR REPLACE VIEW internal.rollup AS

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
 from tests.fix_pglite import OneConnection
-from tests.fix_postgres import SQL_DIR
+from tests.fix_postgres import SQL_DIR, ScratchDatabase
 from tests.integration.test_parity_api import CUMULATIVE, START, TOKENS, fill, questions
 from tests.sql.world import DAY, HOUR, MINUTE, World, days_ago, minutes_ago
 
@@ -154,3 +155,76 @@ def test_as_before_on_webassembly(pglite: OneConnection) -> None:
     Migrator(pglite, load_migrations(SQL_DIR)).up()
     with pglite.connection(autocommit=True) as connection:
         live_through(World(connection, pglite.engine()), 13)
+
+
+# Days of 23 and of 25 hours in Paris.
+CLOCK_CHANGES = [
+    datetime(2025, month, day, tzinfo=timezone.utc) for month, day in ((3, 30), (10, 26))
+]
+
+
+@pytest.mark.parametrize("changed", CLOCK_CHANGES)
+def test_the_session_time_zone_changes_no_answer(world: World, changed: datetime) -> None:
+    """
+    1. Around a night in which clocks change, an hour is not rolled up any more.
+    2. Whoever asks in another time zone gets the same totals, and rolls up the same days.
+    """
+    for number in range(5 * 24):
+        world.put("sent", "cumsum", changed - 2 * DAY + number * HOUR, number + 1)
+    world.settle()
+    if world.engine == "timescaledb":
+        roll_up_all(world)
+        world.put("sent", "cumsum", changed + 5 * MINUTE, 1000)
+        world.settle()
+    else:
+        # As a person would: a refresh rolls up at once.
+        world.connection.execute(
+            "UPDATE cumsum.all_metrics_minute SET sum_value = sum_value + 1 WHERE bucket = %s",
+            (changed,),
+        )
+    question = ("sent", "cumsum", "1 day", changed - 2 * DAY, changed + 3 * DAY)
+    wanted = world.ask("get_agg_cumsum_metric", *question)
+    assert len(wanted) == 5
+    world.connection.execute("SET TimeZone = 'Europe/Paris'")
+    assert world.ask("get_agg_cumsum_metric", *question) == wanted
+
+
+def test_an_old_newest_figure_is_found_in_a_short_day(world: World) -> None:
+    """A session may call the last hour of a day another day's: it is in the day all the same."""
+    day, zone = next(
+        (day, zone)
+        for zone in ("Europe/Paris", "America/New_York")
+        for day in map(days_ago, range(3, 355))
+        if (day.astimezone(ZoneInfo(zone)) + DAY).astimezone(timezone.utc) - day < DAY
+    )
+    newest = day + 23 * HOUR + 30 * MINUTE
+    for instant in (day - 2 * DAY, day + 5 * HOUR, newest):
+        world.put_supply("mainnet", instant, total=9, excluded=1, tokens=1, fees=1)
+    # Behind the newest minute nothing is rolled up.
+    world.put("locked_tokens", "mainnet", days_ago(2))
+    world.settle()
+    if world.engine == "timescaledb":
+        roll_up_all(world)
+    world.connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
+    found = world.connection.execute(
+        "SELECT start FROM internal.latest_token_bucket('mainnet', true)"
+    ).fetchall()
+    assert found == [(newest,)]
+
+
+def test_a_job_in_another_time_zone_leaves_out_no_day(
+    timescaledb_database: ScratchDatabase,
+) -> None:
+    with psycopg.connect(timescaledb_database.url, autocommit=True) as connection:
+        world = World(connection, "timescaledb")
+        connection.execute("SET TimeZone = 'Europe/Paris'")
+        first, days = datetime(2025, 1, 1, tzinfo=timezone.utc), 300
+        for number in range(days):
+            world.put("sent", "cumsum", first + number * DAY + number % 24 * HOUR)
+        world.settle()
+        roll_up_all(world)
+        (whole,) = connection.execute(
+            "SELECT internal.rolled_up('cumsum.all_metrics_day') @> tstzrange(%s, %s)",
+            (first, first + days * DAY),
+        ).fetchone() or (None,)
+    assert whole
