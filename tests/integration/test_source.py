@@ -198,3 +198,14 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("NO_PROXY", raising=False)
     with scripted(WHOLE) as server, asking(server) as source:
         assert source.query_range("up", WINDOW, HOUR)
+
+
+def test_only_what_comes_from_afar_is_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(WHOLE) as server:
+        monkeypatch.setenv("http_proxy", server.url)
+        for url in (server.url, "http://prometheus.example"):
+            with Prometheus(url, attempts=1) as source:
+                source.query_range("up", WINDOW, HOUR)
+        near, far = (headers["Accept-Encoding"] for _, headers, _ in server.requests)
+    assert near == "identity"
+    assert "gzip" in far
