@@ -1,26 +1,26 @@
 """Every API function over one year and over four, and the old functions on the same rows.
 
-Older than `days` the minutes are those at full hours; hours and days are all there, and no function
-reads minutes so old. Seconds are those of a call from this machine, of all rows, counted there.
+In the quick size it is a month instead of a year. Seconds are those of a call in the database,
+which counts all rows of the answer: a client waits for them to be sent as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import psycopg
 
-from bench.api_history import DAY, HOUR, History, old_database, our_database
+from bench.api_history import DAY, MINUTE, History, old_database, our_database
 from bench.measuring import Timings, alternate
 from bench.results import Result, at_least, at_most, told
 from bench.world import Bench
 from promtsdb_dagster.core.windows import floor
 from promtsdb_dagster.errors import StoreError
 
-_CALLS = {"quick": 8, "full": 30}
+_CALLS = 30
 _SERIES_MS, _LATEST_MS, _LONGER, _FASTER = 20.0, 5.0, 1.5, 50.0
-_YEAR = 365
 _SERIES = {
     "metric": "get_agg_metric('metric_101', 'mainnet', ",
     "running_total": "get_agg_cumsum_metric('web_requests', 'cumsum', ",
@@ -44,68 +44,77 @@ _LATEST = {
     "positions": "get_latest_geo_coordinates()",
 }
 _OLD = ("metric", "running_total", "market_cap")
+_QUICK, _FULL = History(31, 1, 7), History(365, 60, 365)
 
 
 def run(bench: Bench) -> Iterator[Result]:
     """Yield 95th percentiles, what four times the history costs, and how much faster it became."""
-    days = bench.size.pick(quick=14, full=_YEAR)
-    one = our_database(bench, History(days, _YEAR - days))
-    four = our_database(bench, History(days, 4 * _YEAR - days))
-    spans = _spans(days)
-    yearly = {
+    history = bench.size.pick(quick=_QUICK, full=_FULL)
+    period = bench.size.pick(quick="month", full="year")
+    one = our_database(bench, history)
+    four = our_database(bench, replace(history, days=4 * history.days))
+    spans = _spans(history, period)
+    series = {
         f"{name}, {span}": f"api.{call}{spans[span]})"
         for name, call in _SERIES.items()
         for span in spans
     }
     latest = {name: f"api.{call}" for name, call in _LATEST.items()}
-    with psycopg.connect(one, autocommit=True) as short, psycopg.connect(four) as long:
-        long.autocommit = True
+    with (
+        psycopg.connect(bench.admin_url(one), autocommit=True) as short,
+        psycopg.connect(bench.admin_url(four), autocommit=True) as long,
+    ):
         found = alternate(
             {
-                (f"{age}: {name}"): _asking(connection, call)
-                for name, call in {**yearly, **latest}.items()
+                f"{age}: {name}": _asking(connection, call)
+                for name, call in {**series, **latest}.items()
                 for age, connection in (("1", short), ("4", long))
             },
-            rounds=_CALLS[bench.size.name],
-            warm_up=3,
+            rounds=_CALLS,
+            warm_up=2,
         )
-    for group, names, most in (
-        ("year_by_day", [n for n in yearly if n.endswith("year by day")], _SERIES_MS),
-        ("year_by_month", [n for n in yearly if n.endswith("year by month")], _SERIES_MS),
-        ("year_by_hour", [n for n in yearly if n.endswith("year by hour")], _SERIES_MS),
-        ("year_to_now", [n for n in yearly if n.endswith("year to now by day")], _SERIES_MS),
-        ("minutes", [n for n in yearly if "year" not in n], 0.0),
-        ("latest", list(latest), _LATEST_MS),
-    ):
-        yield from _judged(bench, group, names, found, most)
-    yield from _against_old(bench, one, History(days, _YEAR - days), spans)
+    bench.drop(four)
+    for span in spans:
+        names = [name for name in series if name.endswith(f", {span}")]
+        most = None if "minute" in span else _SERIES_MS
+        yield from _judged(bench, span.replace(" ", "_"), names, found, most)
+    yield from _judged(bench, "latest", list(latest), found, _LATEST_MS)
+    yield from _against_old(bench, one, history, spans[f"{period} by day"])
 
 
-def _spans(days: int) -> dict[str, str]:
+def _spans(history: History, period: str) -> dict[str, str]:
     now = datetime.now(timezone.utc)
     today = floor(now, DAY)
-    year = (today - _YEAR * DAY, today)
+    whole = (today - history.days * DAY, today)
     some = {
-        "year by day": ("1 day", *year),
-        "year by month": ("1 month", *year),
-        "year by hour": ("1 hour", *year),
+        f"{period} by day": ("1 day", *whole),
+        f"{period} by hour": ("1 hour", *whole),
         # Neither end is a full hour.
-        "year to now by day": ("1 day", now - _YEAR * DAY + 17 * HOUR / 60, now),
-        "week by minute": ("1 minute", today - 7 * DAY, today),
-        "month by 15 minutes": ("15 minutes", today - min(31, days) * DAY, today),
+        f"{period} to now": ("1 day", now - history.days * DAY + 17 * MINUTE, now),
     }
+    if history == _FULL:
+        some["year by month"] = ("1 month", *whole)
+        some["week by minute"] = ("1 minute", today - 7 * DAY, today)
+        some["month by 15 minutes"] = ("15 minutes", today - 31 * DAY, today)
     return {
         name: f"'{i}', '{a.isoformat()}', '{b.isoformat()}'" for name, (i, a, b) in some.items()
     }
 
 
 def _asking(connection: psycopg.Connection, call: str) -> Callable[[], object]:
-    text = f"SELECT count(*) FROM {call}"  # noqa: S608
-    return lambda: connection.execute(text).fetchone()
+    def ask() -> object:
+        row = connection.execute("SELECT bench.seconds_of(%s)", [call]).fetchone()
+        return row[0] if row else None
+
+    return ask
+
+
+def _rows(connection: psycopg.Connection, call: str) -> object:
+    return connection.execute(f"SELECT count(*) FROM {call}").fetchone()  # noqa: S608
 
 
 def _judged(
-    bench: Bench, group: str, names: list[str], found: dict[str, Timings], most: float
+    bench: Bench, group: str, names: list[str], found: dict[str, Timings], most: float | None
 ) -> Iterator[Result]:
     detail: dict[str, object] = {
         name: {
@@ -117,29 +126,25 @@ def _judged(
     }
     worst = max(found[f"1: {name}"].p95 for name in names) * 1000
     longer = max(found[f"4: {name}"].median / found[f"1: {name}"].median for name in names)
-    if most:
+    if most is not None:
         yield at_most(f"api.{group}.p95", bench.engine, worst, most, unit="ms", **detail)
     else:
         yield told(f"api.{group}.p95", bench.engine, worst, unit="ms", **detail)
     yield at_most(f"api.{group}.4x_history", bench.engine, longer, _LONGER, unit="x")
 
 
-def _against_old(
-    bench: Bench, ours: str, history: History, spans: dict[str, str]
-) -> Iterator[Result]:
+def _against_old(bench: Bench, ours: str, history: History, span: str) -> Iterator[Result]:
     old = old_database(bench, history)
-    is_year = history.days >= _YEAR
     with (
-        psycopg.connect(ours, autocommit=True) as new,
-        psycopg.connect(bench.admin_url(old)) as former,
+        psycopg.connect(bench.admin_url(ours), autocommit=True) as new,
+        psycopg.connect(bench.admin_url(old), autocommit=True) as former,
     ):
-        former.autocommit = True
         for name in _OLD:
-            call = f"api.{_SERIES[name]}{spans['year by day']})"
+            call = f"api.{_SERIES[name]}{span})"
             found = alternate(
                 {"new": _asking(new, call), "old": _asking(former, call)}, rounds=bench.rounds
             )
-            answers = {_asking(each, call)() for each in (new, former)}
+            answers = {_rows(each, call) for each in (new, former)}
             if len(answers) != 1 or answers == {(0,)}:
                 raise StoreError(
                     f"the old and the new {name} answer with {answers} rows, wanted the same; "
@@ -149,6 +154,6 @@ def _against_old(
             detail = {way: round(each.median * 1000, 2) for way, each in found.items()}
             yield (
                 at_least(f"api.faster.{name}", bench.engine, factor, _FASTER, unit="x", **detail)
-                if is_year
+                if history == _FULL
                 else told(f"api.faster.{name}", bench.engine, factor, unit="x", **detail)
             )

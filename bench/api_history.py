@@ -23,10 +23,15 @@ _SESSION = (
 
 @dataclass(frozen=True)
 class History:
-    """How many days have all of their minutes, and how many before them have full hours only."""
+    """How many days there are; all minutes of the newest, of compared series of more of them.
+
+    What is older has its full hours only: hours and days are all there, and no function of the API
+    reads minutes so old.
+    """
 
     days: int
-    older_days: int = 0
+    minute_days: int
+    compared_days: int
 
 
 def our_database(bench: Bench, history: History) -> str:
@@ -39,7 +44,9 @@ def our_database(bench: Bench, history: History) -> str:
         connection.execute("CALL bench.loosen()")
         names = connection.execute("SELECT aggregate FROM internal.aggregate_source").fetchall()
         for (name,) in names:
-            _fill(connection, "bench.fill(%s, ", history, cut, name)
+            for compared, days in ((True, history.compared_days), (False, history.minute_days)):
+                call = f"bench.fill(%s, {compared}, "
+                _fill(connection, call, history.days, days, cut, name)
             bench.say(f"  filled {name}")
         connection.execute("CALL bench.tighten()")
         connection.execute("CALL bench.fill_raw(%s, %s)", [cut, end])
@@ -64,7 +71,7 @@ def old_database(bench: Bench, history: History) -> str:
         _prepare(connection, bench.engine)
         connection.execute(statement("api_fill_predecessor"))
         cut = floor(datetime.now(timezone.utc), HOUR)
-        _fill(connection, "bench.fill_predecessor(", history, cut)
+        _fill(connection, "bench.fill_predecessor(", history.days, history.compared_days, cut)
         if bench.engine == "timescaledb":
             connection.execute(
                 "CALL public.refresh_continuous_aggregate(%s, %s, %s)",
@@ -81,11 +88,8 @@ def _prepare(connection: psycopg.Connection, engine: str) -> None:
 
 
 def _fill(
-    connection: psycopg.Connection, call: str, history: History, cut: datetime, *first: str
+    connection: psycopg.Connection, call: str, days: int, dense: int, cut: datetime, *first: str
 ) -> None:
-    dense = cut - history.days * DAY
-    spans = [(dense, cut, MINUTE)]
-    if history.older_days:
-        spans.insert(0, (dense - history.older_days * DAY, dense, HOUR))
-    for span in spans:
+    begin = cut - dense * DAY
+    for span in ((cut - days * DAY, begin, HOUR), (begin, cut, MINUTE)):
         connection.execute(f"CALL {call}%s, %s, %s)", [*first, *span])

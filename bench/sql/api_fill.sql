@@ -3,7 +3,11 @@
 CREATE SCHEMA bench;
 
 CREATE TABLE bench.series AS
-SELECT row_number() OVER ()::integer AS number, s.*
+SELECT row_number() OVER ()::integer AS number, s.*,
+    -- Those that the old functions are asked for.
+    s.name IN ('web_requests', 'metric_101', 'talib_mfx_power_conversion')
+        AND s.schema IN ('cumsum', 'mainnet', 'common')
+        OR s.aggregate = 'internal.cagg_calculated_metric' AND s.schema = 'mainnet' AS compared
 FROM (
     SELECT 'cumsum.all_metrics_minute' AS aggregate, m.name, 'cumsum' AS schema,
         0::numeric AS base, 0.01 AS unit, false AS dead
@@ -54,15 +58,17 @@ BEGIN
 END
 $$;
 
--- Dead metrics end after the first third.
-CREATE PROCEDURE bench.fill(p_aggregate text, p_from timestamptz, p_to timestamptz, p_step interval)
+CREATE PROCEDURE bench.fill(
+    p_aggregate text, p_compared boolean, p_from timestamptz, p_to timestamptz, p_step interval
+)
 LANGUAGE plpgsql
 AS $$
 DECLARE
     v_series text := format(
         'FROM generate_series(%L::timestamptz, %L::timestamptz - %L::interval, %L) AS t'
-        ' CROSS JOIN bench.series s WHERE s.aggregate = %L AND (NOT s.dead OR t < %L)',
-        p_from, p_to, p_step, p_step, p_aggregate, p_from + (p_to - p_from) / 3);
+        ' CROSS JOIN bench.series s WHERE s.aggregate = %L AND s.compared = %L'
+        ' AND (NOT s.dead OR t < now() - INTERVAL ''30 days'')',
+        p_from, p_to, p_step, p_step, p_aggregate, p_compared);
 BEGIN
     EXECUTE format('INSERT INTO %s %s %s', bench.store(p_aggregate),
         CASE
@@ -95,4 +101,16 @@ AS $$
     LEFT JOIN (VALUES ('geo', 'manifest_geo_latitude'), ('geo', 'manifest_geo_longitude'))
         AS g (schema, name) USING (schema)
     WHERE s.schema <> 'cumsum' AND NOT s.dead;
+$$;
+
+-- The seconds of one call, all of its rows counted: without a client, its driver and the network.
+CREATE FUNCTION bench.seconds_of(p_call text) RETURNS double precision
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_began timestamptz := clock_timestamp();
+BEGIN
+    EXECUTE 'SELECT count(*) FROM ' || p_call;
+    RETURN extract(epoch FROM clock_timestamp() - v_began);
+END
 $$;

@@ -6,8 +6,8 @@ DECLARE
     v_times text := format('generate_series(%L::timestamptz, %L::timestamptz - %L::interval, %L) t',
         p_from, p_to, p_step, p_step);
 BEGIN
-    CALL bench.fill('cumsum.all_metrics_minute', p_from, p_to, p_step);
-    CALL bench.fill('internal.cagg_calculated_metric', p_from, p_to, p_step);
+    CALL bench.fill('cumsum.all_metrics_minute', true, p_from, p_to, p_step);
+    CALL bench.fill('internal.cagg_calculated_metric', true, p_from, p_to, p_step);
     INSERT INTO internal.prometheus_remote_write_tag (tag_id)
     SELECT s.number FROM bench.series s ON CONFLICT DO NOTHING;
     EXECUTE format(
