@@ -75,8 +75,8 @@ class Series:
 class Converted:
     """Hold the series of one answer; what was left out is counted by reason and unix second."""
 
-    series: list[Series] = field(default_factory=list)
-    dropped: Counter[tuple[str, int]] = field(default_factory=Counter)
+    series: list[Series] = field(default_factory=list, repr=False)  # Retries log their arguments.
+    dropped: Counter[tuple[str, int]] = field(default_factory=Counter, repr=False)
     repaired_labels: int = 0
 
     @property

@@ -109,6 +109,14 @@ def test_nan_and_infinities_are_dropped_and_counted() -> None:
     assert [(s.times, s.values) for s in result.series] == [([FIRST + 3600], ["2"])]
 
 
+def test_rows_are_not_told_to_a_log() -> None:
+    found = converted(answer([[FIRST, "7.25"], [FIRST + 3600, "NaN"]]))
+    assert found.series
+    assert found.dropped
+    assert "7.25" not in repr(found)
+    assert "NaN" not in repr(found)
+
+
 @pytest.mark.parametrize("instant", [FIRST - 3600, FIRST + 4 * 3600, FIRST + 1, FIRST + 0.5])
 def test_samples_that_were_not_asked_for_fail_the_window(instant: float) -> None:
     with pytest.raises(SourceIncomplete, match="wanted multiples of 3600 s"):
