@@ -155,7 +155,8 @@ def test_golang_migrate_may_go_down_after_us(empty_database: ScratchDatabase) ->
     run(empty_database, "TRUNCATE public.schema_migrations")
     run(empty_database, "INSERT INTO public.schema_migrations VALUES (%s, false)", NEWEST - 2)
 
-    edited = [*FILES[:-1], replace(FILES[-1], up=FILES[-1].up + "\n-- edited", portable_up=None)]
+    text = FILES[-1].up_text(engine) + "\n-- edited"
+    edited = [*FILES[:-1], replace(FILES[-1], up=text, portable_up=None)]
     assert [m.version for m in Migrator(empty_database, edited).up()] == [NEWEST - 1, NEWEST]
 
 

@@ -35,7 +35,7 @@ from tests.oracle import wrong_buckets
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOW = datetime.now(timezone.utc)
 TODAY = w.floor(NOW, DAY)
-# Ten days that lie in three chunks, all older than the compression policy asks for.
+# Ten days that lie in one or two chunks, all older than the compression policy asks for.
 DAYS = [Window(TODAY - (40 - n) * DAY, TODAY - (39 - n) * DAY) for n in range(10)]
 PAST = Window(TODAY - 300 * DAY, w.floor(NOW, MINUTE))
 NAMES = [f"{schema}.{name}" for schema, name, _ in AGGREGATES]

@@ -101,7 +101,7 @@ def test_hypertables(timescaledb_database: ScratchDatabase) -> None:
             "SELECT view_name FROM timescaledb_information.continuous_aggregates"
             " WHERE NOT materialized_only"
         ).fetchall()
-    assert chunks == [("cumsum", timedelta(days=7)), ("internal", timedelta(days=7))]
+    assert chunks == [("cumsum", timedelta(days=56)), ("internal", timedelta(days=14))]
     assert [row[1] for row in segments] == [["name", "schema", "tag_id"]] * 2
     assert realtime == [("cagg_calculated_metric",)]
 

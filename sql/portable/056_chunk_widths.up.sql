@@ -1,0 +1,2 @@
+-- A table without TimescaleDB has no chunks.
+SELECT 1;
