@@ -21,7 +21,7 @@ _SERIES = 500
 
 def run(bench: Bench) -> Iterator[Result]:
     """Yield how many times as fast as the predecessor: live rows, and rows of the past year."""
-    instants = bench.size.pick(quick=40, full=600)
+    instants = bench.size.pick(quick=40, full=200)
     now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     shapes = {

@@ -50,7 +50,7 @@ def _hourly(bench: Bench) -> Iterator[Result]:
 
 
 def _live(bench: Bench) -> Iterator[Result]:
-    instants = bench.size.pick(quick=500, full=20_000)
+    instants = bench.size.pick(quick=500, full=5_000)
     shape = Shape(_START, _MINUTE, instants, _SERIES)
     batches = make(bench.empty_database(), shape, bench.seed)
     ours, old = bench.new_database(), _old(bench)
