@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -101,13 +102,14 @@ class Aggregates:
             wanted = [above] if above else []
             if only_changed:
                 wanted = intersect(wanted, (change.window for change in changes))
-            work = _work(connection, aggregate, engine, wanted, changes)
-            for done, (piece, force) in enumerate(work, start=1):
-                _refresh(connection, aggregate, piece, engine, force)
-                if on_progress:
-                    on_progress(piece, done, len(work))
-            if engine == "timescaledb":
-                _roll_up(connection, aggregate, window)
+            with _alone(connection, aggregate, engine):
+                work = _work(connection, aggregate, engine, wanted, changes)
+                for done, (piece, force) in enumerate(work, start=1):
+                    _refresh(connection, aggregate, piece, engine, force)
+                    if on_progress:
+                        on_progress(piece, done, len(work))
+                if engine == "timescaledb":
+                    _roll_up(connection, aggregate, window)
             # Only what was read before the refresh: what came since may have come too late for it.
             ids = [change.id for change in changes]
             if ids:
@@ -148,6 +150,20 @@ def _floor(connection: Connection, aggregate: str) -> datetime | None:
 def _engine(connection: Connection) -> Engine:
     row = connection.execute(query("select_engine")).fetchone()
     return "timescaledb" if row and row[0] else "postgresql"
+
+
+@contextmanager
+def _alone(connection: Connection, aggregate: str, engine: Engine) -> Iterator[None]:
+    """Keep other refreshes of the aggregate waiting; plain PostgreSQL does so by itself."""
+    if engine == "postgresql":
+        yield
+        return
+    connection.execute(query("lock_refresh"), [aggregate])
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(query("unlock_refresh"), [aggregate])
 
 
 def _work(

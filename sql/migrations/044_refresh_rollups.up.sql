@@ -1,7 +1,7 @@
 -- What of a roll-up a refresh has to look at for [p_from, p_to), NULL: all; in windows of four
--- weeks at most, none where nothing is to do. Ends before the hour in which policies still write
--- minutes: TimescaleDB logs no change behind the end of a refresh until that is committed, so a
--- change at the same moment could be lost.
+-- weeks at most, none where nothing is to do. Ends well before the hour in which policies write
+-- minutes: TimescaleDB logs no change behind the end of all refreshes. One that is committed while
+-- a refresh moves that end is neither logged nor seen.
 CREATE FUNCTION internal.rollup_due(p_rollup text, p_from timestamptz, p_to timestamptz)
 RETURNS TABLE (window_start timestamptz, window_end timestamptz)
 LANGUAGE plpgsql STABLE
@@ -13,7 +13,7 @@ DECLARE
     origin constant timestamptz := TIMESTAMPTZ '2000-01-01 00:00:00+00';
     own record;
     starts timestamptz;
-    ends timestamptz := now() - INTERVAL '1 hour';
+    ends timestamptz := now() - INTERVAL '2 hours';
     minutes_end timestamptz;
     oldest timestamptz;
     newest timestamptz;
@@ -86,15 +86,27 @@ CREATE PROCEDURE internal.refresh_rollups(job_id integer DEFAULT NULL, config js
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    names text[] := ARRAY(SELECT r.rollup FROM internal.rollup r ORDER BY r.width, r.rollup);
+    aggregates text[] := ARRAY(SELECT DISTINCT r.aggregate FROM internal.rollup r ORDER BY 1);
+    of_minutes text;
+    names text[];
     name text;
     due record;
 BEGIN
-    FOREACH name IN ARRAY names LOOP
-        FOR due IN SELECT * FROM internal.rollup_due(name, NULL, NULL) LOOP
-            CALL public.refresh_continuous_aggregate(
-                name::pg_catalog.regclass, due.window_start, due.window_end);
+    FOREACH of_minutes IN ARRAY aggregates LOOP
+        -- Whoever has it writes minutes or hours that must not be committed while this moves the end
+        -- of what is logged, and rolls up what it wrote.
+        CONTINUE WHEN NOT pg_catalog.pg_try_advisory_lock(
+            pg_catalog.hashtextextended('refresh ' || of_minutes, 0));
+        names := ARRAY(
+            SELECT r.rollup FROM internal.rollup r WHERE r.aggregate = of_minutes ORDER BY r.width);
+        FOREACH name IN ARRAY names LOOP
+            FOR due IN SELECT * FROM internal.rollup_due(name, NULL, NULL) LOOP
+                CALL public.refresh_continuous_aggregate(
+                    name::pg_catalog.regclass, due.window_start, due.window_end);
+            END LOOP;
         END LOOP;
+        PERFORM pg_catalog.pg_advisory_unlock(
+            pg_catalog.hashtextextended('refresh ' || of_minutes, 0));
     END LOOP;
 END
 $$;

@@ -1,4 +1,4 @@
-"""Roll-ups say what the minutes say, whoever changes minutes while they are introduced."""
+"""Roll-ups say what the minutes say, whoever changes minutes while they are made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
+from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core.windows import floor
 from tests.fix_postgres import SQL_DIR, Cluster, ScratchDatabase
 from tests.integration.test_migrations import await_lock
 from tests.integration.test_rollups import (
@@ -15,7 +17,10 @@ from tests.integration.test_rollups import (
     HOUR,
     MAINNET,
     MINUTE,
+    NAMES,
+    NOW,
     PAST,
+    ROLLUPS,
     TODAY,
     differences,
     not_covered,
@@ -85,3 +90,33 @@ def test_a_refresh_that_does_not_know_of_new_hours_is_waited_for(
             await_lock(seeing, migrating, "relation")
         migrating.result()
     assert differences(plain_database) == {}
+
+
+def test_refreshes_of_an_aggregate_and_of_what_is_above_it_take_turns(
+    timescaledb_database: ScratchDatabase,
+) -> None:
+    """
+    1. Somebody refreshes minutes; what he writes is not committed, and may not be logged.
+    2. The job leaves their hours and days alone, and another refresh waits.
+    """
+    some_days(timescaledb_database)
+    with timescaledb_database.connection(autocommit=True) as job:
+        for name in NAMES:
+            call = "CALL public.refresh_continuous_aggregate(%s, %s, %s)"
+            job.execute(call, [name, PAST.start, floor(NOW, MINUTE)])
+        with ThreadPoolExecutor(1) as pool:
+            with timescaledb_database.connection(autocommit=True) as refreshing:
+                refreshing.execute(query("lock_refresh"), [MAINNET])
+                job.execute("CALL internal.refresh_rollups()")
+                assert {ROLLUPS[rollup][0] for rollup in not_covered(timescaledb_database)} == {
+                    MAINNET
+                }
+                waiting = pool.submit(refresh_all, timescaledb_database, PAST)
+                await_lock(refreshing, waiting, "advisory")
+                refreshing.execute(query("unlock_refresh"), [MAINNET])
+            waiting.result()
+        assert not_covered(timescaledb_database) == {}
+        # Neither keeps the lock.
+        job.execute("CALL internal.refresh_rollups()")
+        locks = job.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'").fetchall()
+        assert locks == []
