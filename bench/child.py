@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.source import FIRST_DAY, Source, this_morning
+from promtsdb_dagster.commands.home import write_settings
 from promtsdb_dagster.settings import ROOT
 
 
@@ -41,7 +42,7 @@ def one_run(url: str, past: Source, asset: str, since: date, history_start: date
     """Run one asset from a day on, up to now, in a new process."""
     home = Path(tempfile.mkdtemp(prefix="promtsdb-bench-"))
     try:
-        shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+        write_settings(home)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),

@@ -15,6 +15,19 @@ from promtsdb_dagster.settings import ROOT, load_settings
 # Runs that a command executes itself carry the id of its process.
 PROCESS_TAG = "promtsdb/process"
 _EVENTS_AT_ONCE = 500
+_MARK = "# Written by promtsdb from its own dagster.yaml; without this line it is yours and stays."
+# Not in that file: `dagster dev` reads it without a DAGSTER_HOME too, and then only Dagster's own
+# storage knows where to write.
+_STORAGE = """\
+storage:
+  custom:
+    # SQLite as by default, but with the events of many partitions written at once.
+    module: promtsdb_dagster.defs.sqlite_storage
+    class: BatchedSqliteStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
+"""
 
 
 def prepare_home() -> Path:
@@ -26,11 +39,20 @@ def prepare_home() -> Path:
     # Events of a run over many partitions are kept back until so many can be written at once.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
     home.mkdir(parents=True, exist_ok=True)
-    link = home / "dagster.yaml"
-    if link.is_symlink() or not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(ROOT / "dagster.yaml")
+    write_settings(home)
     return home
+
+
+def write_settings(home: Path) -> None:
+    """Write dagster.yaml into a home; one that a person put there stays."""
+    file = home / "dagster.yaml"
+    if file.exists() and not file.is_symlink() and not file.read_text().startswith(_MARK):
+        return
+    text = f"{_MARK}\n{(ROOT / 'dagster.yaml').read_text()}\n{_STORAGE}"
+    new = file.with_name(f"dagster.yaml.{os.getpid()}")
+    # Replaced, since the text would follow the link that earlier versions made into the checkout.
+    new.write_text(text)
+    new.replace(file)
 
 
 @contextmanager

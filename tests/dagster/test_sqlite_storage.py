@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,9 +12,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from promtsdb_dagster.commands.home import write_settings
 from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from promtsdb_dagster.defs.sqlite_storage import BatchedEventLog
-from promtsdb_dagster.settings import ROOT
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
 KEYS = [f"2026-01-{day:02d}" for day in range(1, 32)]
@@ -43,7 +42,7 @@ def batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    write_settings(tmp_path)
     with dg.DagsterInstance.get() as instance:
         assert isinstance(instance.event_log_storage, BatchedEventLog)
         yield instance
@@ -104,7 +103,8 @@ def test_a_home_that_dagsters_own_storage_wrote_is_gone_on_with(
     with dg.DagsterInstance.get() as before:
         assert type(before.event_log_storage) is SqliteEventLogStorage
         first = materialize(before)
-    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    (tmp_path / "dagster.yaml").unlink()
+    write_settings(tmp_path)
 
     with dg.DagsterInstance.get() as now:
         assert isinstance(now.event_log_storage, BatchedEventLog)

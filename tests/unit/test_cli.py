@@ -13,6 +13,7 @@ from promtsdb_dagster.commands.ranges import read_window, whole_partitions, whol
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import Group, backfill_groups
 from promtsdb_dagster.errors import InputError
+from promtsdb_dagster.settings import ROOT
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=timezone.utc)
 START = datetime(2023, 5, 10, tzinfo=timezone.utc)
@@ -176,7 +177,14 @@ def test_the_home_is_made_and_follows_the_shipped_settings(tmp_path: Path) -> No
     home = prepare_home()
     assert home == tmp_path / "dagster"
     assert "telemetry" in (home / "dagster.yaml").read_text()
+    assert "BatchedSqliteStorage" in (home / "dagster.yaml").read_text()
+    # An earlier version made a link.
+    (home / "dagster.yaml").unlink()
+    (home / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
+    shipped = (ROOT / "dagster.yaml").read_text()
     assert prepare_home() == home
+    assert "BatchedSqliteStorage" in (home / "dagster.yaml").read_text()
+    assert (ROOT / "dagster.yaml").read_text() == shipped
 
 
 def test_a_home_with_settings_of_its_own_keeps_them(tmp_path: Path) -> None:
