@@ -1,7 +1,7 @@
 """Dagster's SQLite storage, with the events of many partitions written at once.
 
-The dagster.yaml of DAGSTER_HOME names it. Files and tables are Dagster's own: either class reads what
-the other wrote.
+The dagster.yaml of DAGSTER_HOME names it. Files and tables are Dagster's own: either class reads
+what the other wrote.
 """
 
 from collections.abc import Mapping, Sequence
