@@ -1,6 +1,6 @@
 """Aggregates refreshed: everything, one changed hour, nothing; and the old way.
 
-A year of minutes of six metrics. Hours and days on top of the minutes are part of every refresh.
+A year of minutes of ten metrics. Hours and days on top of the minutes are part of every refresh.
 The old way computes the minutes alone, from the beginning of history.
 """
 
@@ -27,11 +27,15 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NAMES = [f"{schema}.{name}" for schema, name, _ in AGGREGATES]
 # Table, name, schema: something for each aggregate.
 SERIES = (
+    ("internal", "manifest_tokenomics_total_supply", "mainnet"),
     ("internal", "locked_tokens", "mainnet"),
     ("internal", "node_count", "mainnet"),
+    ("internal", "locked_tokens", "testnet"),
     ("internal", "node_count", "testnet"),
+    ("internal", "talib_mfx_power_conversion", "common"),
     ("internal", "kube_nodes", "common"),
     ("internal", "manifest_geo_latitude", "geo"),
+    ("cumsum", "web_requests", "cumsum"),
     ("cumsum", "system_tcp_sent", "cumsum"),
 )
 _HOUR_SHARE = 0.01
