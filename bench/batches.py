@@ -61,6 +61,19 @@ def stage(
         return timed(work)
 
 
+def stage_text(url: str, lines: Sequence[str]) -> float:
+    """Return the seconds for rows that are lines of text, a batch a transaction."""
+    batches = ["".join(lines[at : at + ROWS]) for at in range(0, len(lines), ROWS)]
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def work() -> None:
+            for batch in batches:
+                with connection.cursor().copy(statement("copy_staged")) as copy:
+                    copy.write(batch)
+
+        return timed(work)
+
+
 def _read(connection: psycopg.Connection, batch: int) -> bytes:
     with connection.cursor().copy(statement("read_staged"), [batch]) as copy:
         return b"".join(bytes(block) for block in copy)

@@ -23,6 +23,8 @@ from promtsdb_dagster.core.windows import Window, split
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.localstack.processes import spawn, stop, wait_ready
+from promtsdb_dagster.localstack.telegraf import asks_for_password
+from promtsdb_dagster.localstack.vmalert import vmalert_program
 from promtsdb_dagster.settings import ROOT
 
 _CONFIG = ROOT / "docker" / "telegraf" / "telegraf.conf"
@@ -53,7 +55,7 @@ class Programs:
     @classmethod
     def find(cls) -> Programs:
         """Return them; raise Skipped naming the one that is absent."""
-        vmalert = find_program("vmalert") or find_program("vmalert-prod")
+        vmalert = vmalert_program()
         telegraf = find_program("telegraf")
         if vmalert is None or telegraf is None:
             absent = "vmalert" if vmalert is None else "Telegraf"
@@ -110,10 +112,9 @@ class Telegraf:
         """Say whether it takes samples and shows its metrics."""
         try:
             self._counters()
-            answer = httpx.get(f"http://127.0.0.1:{self.port}/write", timeout=5, trust_env=False)
         except httpx.HTTPError:
             return False
-        return answer.status_code == httpx.codes.UNAUTHORIZED
+        return asks_for_password(self.port)
 
     def wait_until_written(self) -> None:
         """Return when everything it has taken is in the database; call it when no more comes."""

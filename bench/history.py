@@ -22,7 +22,7 @@ from bench.source import Source, past, this_morning
 from bench.statements import statement
 from bench.world import Bench, Skipped
 from promtsdb_dagster.adapters.aggregates import AGGREGATES
-from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.core.windows import Window, split
 from promtsdb_dagster.installation import install as installed
 from promtsdb_dagster.settings import Settings
 
@@ -100,7 +100,7 @@ class _Ours:
         try:
             engine = installation.backfill()
             for group, window in self._jobs:
-                report = engine.run(group, weeks_of(window), now=_now())
+                report = engine.run(group, split(window, WEEK, window.start), now=_now())
                 if report.error is not None:
                     raise report.error
         finally:
@@ -174,12 +174,6 @@ def stored_rows(url: str) -> int:
 
 def _now() -> datetime:
     return this_morning() + timedelta(hours=6)
-
-
-def weeks_of(window: Window) -> list[Window]:
-    """Return the weekly partitions of a window of whole weeks."""
-    count = window.duration // WEEK
-    return [Window(window.start + n * WEEK, window.start + (n + 1) * WEEK) for n in range(count)]
 
 
 def _settings(url: str, past: Source, jobs: Sequence[tuple[str, Window]]) -> Settings:

@@ -13,7 +13,7 @@ from promtsdb_dagster.core.planner import units_of
 from promtsdb_dagster.core.ports import Batch, Question
 from promtsdb_dagster.core.rules import Rule
 from promtsdb_dagster.core.samples import Converted, Series, tag_id, tags_of
-from promtsdb_dagster.core.windows import EPOCH, Window
+from promtsdb_dagster.core.windows import EPOCH, Window, split
 
 _START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 _HOUR, _WEEK = timedelta(hours=1), timedelta(weeks=1)
@@ -26,7 +26,7 @@ def hourly_batches(metrics: int, weeks: int, seed: int) -> list[Batch]:
     A third of the series are whole numbers, the others have all digits that a float can have.
     """
     chance = random.Random(seed)
-    partitions = [Window(_START + n * _WEEK, _START + (n + 1) * _WEEK) for n in range(weeks)]
+    partitions = split(Window(_START, _START + weeks * _WEEK), _WEEK, _START)
     policy = Policy(history_start=_START)
     units = units_of(partitions, _HOUR, policy.instants_per_unit)
     return [_batch(unit, metrics, chance) for unit in units]

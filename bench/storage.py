@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import psycopg
 
-from bench.batches import ROWS, Shape, make, stage
+from bench.batches import Shape, make, stage, stage_text
 from bench.predecessor import install
 from bench.results import Result, at_most
 from bench.rows import count, hourly_batches
@@ -40,12 +40,11 @@ def _hourly(bench: Bench) -> Iterator[Result]:
     with writer.session():
         for batch in batches:
             writer.write(batch, lambda known: True)
-    with psycopg.connect(ours) as source, psycopg.connect(old, autocommit=True) as sink:
-        with source.cursor().copy(statement("read_by_series")) as read:
-            lines = [bytes(line) for line in read]
-        for at in range(0, len(lines), ROWS):
-            with sink.cursor().copy(statement("copy_staged")) as copy:
-                copy.write(b"".join(lines[at : at + ROWS]))
+    with (
+        psycopg.connect(ours) as source,
+        source.cursor().copy(statement("read_by_series")) as read,
+    ):
+        stage_text(old, [bytes(line).decode() for line in read])
     yield from _compared(bench, "hourly", count(batches), ours, old)
 
 

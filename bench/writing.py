@@ -12,14 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import psycopg
-
+from bench.batches import stage_text
 from bench.limit import copy_binary, encode
 from bench.measuring import Timings, alternate, ratio, timed
 from bench.predecessor import install
 from bench.results import Result, at_least, told
 from bench.rows import count, hourly_batches, series_of, thinned
-from bench.statements import statement
 from bench.world import Bench
 from promtsdb_dagster.adapters.copying import copy_rows
 from promtsdb_dagster.adapters.database import Database
@@ -33,8 +31,6 @@ from promtsdb_dagster.core.windows import EPOCH
 from promtsdb_dagster.errors import StoreError
 
 _EMPTY, _PARTLY, _COMPLETE = 0.22, 0.10, 2.0
-# As Telegraf sends them.
-_STAGED_ROWS = 10_000
 
 
 def run(bench: Bench) -> Iterator[Result]:
@@ -164,7 +160,7 @@ class _World:
         """Copy some of the rows into the predecessor's staging, a batch a transaction."""
         url = self.bench.empty_database()
         install(url, self.bench.engine)
-        return _stage(url, list(_lines(series_of(self.some))))
+        return stage_text(url, list(_lines(series_of(self.some))))
 
     def _new(self) -> Database:
         return Database(self.bench.new_database())
@@ -201,16 +197,3 @@ def _lines(series: Sequence[Series]) -> Iterator[str]:
             stamp = (EPOCH + timedelta(seconds=second)).isoformat(" ")
             for one, value in zip(members, values, strict=True):
                 yield f"{stamp}\t{one.tag_id}\t{one.name}\t{one.schema}\t{value}\n"
-
-
-def _stage(url: str, lines: Sequence[str]) -> float:
-    blocks = ["".join(lines[n : n + _STAGED_ROWS]) for n in range(0, len(lines), _STAGED_ROWS)]
-    with psycopg.connect(url) as connection:
-
-        def load() -> None:
-            for block in blocks:
-                with connection.cursor().copy(statement("copy_staged")) as copy:
-                    copy.write(block)
-                connection.commit()
-
-        return timed(load)

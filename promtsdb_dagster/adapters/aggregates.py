@@ -12,7 +12,7 @@ import stamina
 from psycopg import errors as pg
 from psycopg import sql
 
-from promtsdb_dagster.adapters.database import Connection, Database
+from promtsdb_dagster.adapters.database import Connection, Database, engine_of
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.core.windows import (
@@ -92,7 +92,7 @@ class Aggregates:
         started = time.monotonic()
         # A refresh manages its own transactions, so it can run in none of ours.
         with self._database.connection(autocommit=True) as connection:
-            engine = _engine(connection)
+            engine = engine_of(connection)
             if engine == "timescaledb":
                 connection.execute(query("sort_buckets"))
             connection.execute(query("settle_orphans"))
@@ -145,11 +145,6 @@ def _floor(connection: Connection, aggregate: str) -> datetime | None:
     row = connection.execute(query("select_refresh_floor"), [aggregate]).fetchone()
     floor: datetime | None = row[0] if row else None
     return floor
-
-
-def _engine(connection: Connection) -> Engine:
-    row = connection.execute(query("select_engine")).fetchone()
-    return "timescaledb" if row and row[0] else "postgresql"
 
 
 @contextmanager

@@ -121,8 +121,7 @@ class Database:
     def engine(self) -> Engine:
         """Return which engine the database says it is."""
         with self.connection() as connection:
-            row = connection.execute(query("select_engine")).fetchone()
-        return "timescaledb" if row and row[0] else "postgresql"
+            return engine_of(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -149,6 +148,12 @@ class Database:
                 "that answers; check DATABASE_URL and the server's log, then run the same "
                 "partitions again: nothing is stored twice"
             ) from error
+
+
+def engine_of(connection: Connection) -> Engine:
+    """Return which engine the database of a connection says it is."""
+    row = connection.execute(query("select_engine")).fetchone()
+    return "timescaledb" if row and row[0] else "postgresql"
 
 
 def _readable(connection: Connection) -> bool:

@@ -11,14 +11,13 @@ import httpx
 
 from promtsdb_dagster.errors import ConfigurationError
 
-# As httpx.URL.host says them.
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # A proxy that the environment names cannot reach what listens on this machine.
 PAST_THE_PROXY: Mapping[str, None] = {
     "all://localhost": None,
     "all://127.0.0.1": None,
     "all://[::1]": None,
 }
+LOOPBACK_HOSTS = frozenset(httpx.URL(pattern).host for pattern in PAST_THE_PROXY)
 
 
 def source_url(text: str) -> httpx.URL:

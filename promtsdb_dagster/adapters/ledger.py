@@ -84,7 +84,7 @@ def confirm_entry(connection: Connection, task: Task) -> bool:
 
     What was not there when it was recorded counts as written now.
     """
-    row = connection.execute(query("confirm_ledger"), _entry_key(task)).fetchone()
+    row = connection.execute(query("confirm_ledger"), _line(task)).fetchone()
     return bool(row and row[0])
 
 
@@ -101,13 +101,4 @@ def _line(task: Task) -> dict[str, Any]:
         "step": f"{task.step.total_seconds():.0f} seconds",
         "window_start": task.window.start,
         "window_end": task.window.end,
-    }
-
-
-def _entry_key(task: Task) -> dict[str, Any]:
-    return {
-        "rule_group": task.rule.group,
-        "rule": task.rule.key,
-        "start": task.window.start,
-        "end": task.window.end,
     }

@@ -80,8 +80,13 @@ class Telegraf:
 
     def answers(self, port: int, /) -> bool:
         """Say whether it listens, and only to those who know its password."""
-        try:
-            answer = httpx.get(f"http://{LOOPBACK}:{port}/write", timeout=5, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == httpx.codes.UNAUTHORIZED
+        return asks_for_password(port)
+
+
+def asks_for_password(port: int) -> bool:
+    """Say whether a Telegraf takes samples on a port of this machine, from those it knows only."""
+    try:
+        answer = httpx.get(f"http://{LOOPBACK}:{port}/write", timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.UNAUTHORIZED

@@ -54,7 +54,7 @@ class VMAlert:
 
     def missing(self) -> str | None:
         """Return why it cannot run, as a sentence; None when it can."""
-        if _program() is None:
+        if vmalert_program() is None:
             return (
                 "vmalert is not installed, so live rules are not evaluated; `make tools` builds "
                 "it where Go is installed, and `sudo apt-get install victoria-metrics` has it "
@@ -74,7 +74,7 @@ class VMAlert:
         if "telegraf" in ports:
             url = f"http://{LOOPBACK}:{ports['telegraf']}/write"
             receiver = Receiver(url, USERNAME, self.secrets.read().telegraf)
-        program = str(_program())
+        program = str(vmalert_program())
         command = [program, f"-rule={own_link(self.folder, self.rules)}"]
         command += [f"-datasource.url=http://{LOOPBACK}:{ports['prometheus']}"]
         command += [f"-httpListenAddr={LOOPBACK}:{port}", "-evaluationInterval=1m"]
@@ -119,5 +119,6 @@ class VMAlert:
         return flags
 
 
-def _program() -> Path | None:
+def vmalert_program() -> Path | None:
+    """Return vmalert, by either of its names, or None."""
     return find_program("vmalert") or find_program("vmalert-prod")
