@@ -1,0 +1,2 @@
+-- staging borders
+SELECT;
