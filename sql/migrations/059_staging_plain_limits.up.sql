@@ -1,0 +1,2 @@
+-- staging plain limits
+SELECT;
