@@ -1,0 +1,2 @@
+-- staging tag limits
+SELECT;
