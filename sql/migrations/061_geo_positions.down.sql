@@ -1,0 +1,2 @@
+-- geo positions
+SELECT;
