@@ -6,8 +6,9 @@ PYTHON := .venv/bin/python
 PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
 PORT ?= 3030
 SIZE ?= full
+FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh health test check bench tools
+.PHONY: help setup demo up migrate backfill refresh health test check bench faults tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,10 @@ test: ## Run all tests: ARGS='-k windows'
 bench: ## Measure, print a table, write bench/results.json: SIZE=quick ARGS='--only api'
 	@scripts/setup --tests
 	@$(PYTHON) -m bench --size $(SIZE) $(ARGS)
+
+faults: ## Hurt the system and compare with the source, write faults/results.json: FORM=short ARGS='--only killed'
+	@scripts/setup --tests
+	@$(PYTHON) -m faults --form $(FORM) $(ARGS)
 
 check: ## Check format, lint, types, import rules, that the rule files are rendered, Compose files
 	@scripts/setup --tests

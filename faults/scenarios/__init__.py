@@ -1,0 +1,1 @@
+"""Every module here has `FAULTS`, what it can do to the system."""

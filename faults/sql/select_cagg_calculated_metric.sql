@@ -1,0 +1,1 @@
+SELECT bucket, name, schema, value FROM internal.cagg_calculated_metric;

@@ -1,0 +1,1 @@
+SELECT time, tag_id, name, schema, value FROM cumsum.prometheus_remote_write;

@@ -1,0 +1,1 @@
+SELECT bucket, name, value FROM internal.prometheus_common_1m;

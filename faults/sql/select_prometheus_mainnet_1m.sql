@@ -1,0 +1,1 @@
+SELECT bucket, name, value FROM internal.prometheus_mainnet_1m;

@@ -1,0 +1,1 @@
+SELECT tag_id, labels FROM internal.prometheus_remote_write_tag;
