@@ -27,4 +27,11 @@ CREATE DATABASE dagster OWNER dagster TEMPLATE template0 ENCODING 'UTF8' LOCALE 
 -- Each login reaches its own database and no other; roles.sql lets the services into `metrics`.
 REVOKE ALL ON DATABASE metrics, dagster FROM PUBLIC;
 REVOKE ALL ON DATABASE postgres FROM PUBLIC;
+
+-- TimescaleDB puts functions there that everybody may execute, add_job among them. The owner of the
+-- database owns this schema, too, and keeps its rights.
+\connect metrics
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+\connect dagster
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
 SQL

@@ -48,7 +48,8 @@ BEGIN
             ('staging_writer', 'NOLOGIN INHERIT'),
             ('telegraf', 'LOGIN INHERIT CONNECTION LIMIT 10'),
             -- NOINHERIT: it has no right of its own until it becomes one of its two roles.
-            ('postgrest', 'LOGIN NOINHERIT')
+            -- Its pool has 10; two of them side by side while one replaces the other.
+            ('postgrest', 'LOGIN NOINHERIT CONNECTION LIMIT 30')
         ) AS w (name, attributes)
     LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name) THEN
@@ -127,4 +128,6 @@ $$;
 -- it ever fail to read them.
 ALTER ROLE postgrest SET statement_timeout = '30s';
 ALTER ROLE postgrest SET idle_in_transaction_session_timeout = '30s';
+-- A Telegraf whose machine went away must not keep the lock of running totals for hours.
+ALTER ROLE telegraf SET idle_in_transaction_session_timeout = '60s';
 COMMIT;

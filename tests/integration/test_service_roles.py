@@ -11,15 +11,12 @@ import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.database import Database
-from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
-from promtsdb_dagster.settings import ROOT
 from tests.fix_deployment import POSTGREST_PASSWORD, TELEGRAF_PASSWORD, Deployment
 from tests.fix_pglite import OneConnection
-from tests.fix_postgres import SQL_DIR, Cluster, ScratchDatabase, running_cluster
+from tests.fix_postgres import Cluster, ScratchDatabase, running_cluster
 from tests.fix_telegraf import ROLES, as_role, make_service_roles, psql_program
+from tests.privileges import INIT, SECRETS, deployed
 
-INIT = ROOT / "docker" / "timescaledb" / "init.sh"
-SECRETS = {"OWNER_PASSWORD": "own3r's", "DAGSTER_DB_PASSWORD": 'dag"ster'}
 # What Telegraf may not, beside what it is for.
 FORBIDDEN = (
     "SELECT FROM staging_internal.prometheus_remote_write",
@@ -213,22 +210,8 @@ def test_a_role_that_may_too_much_is_refused(
 @pytest.mark.parametrize("engine", ["postgresql", "timescaledb"])
 def test_a_new_cluster_of_the_image(engine: str, tmp_path: Path) -> None:
     """What the image runs at its first start is all that migrations and services need."""
-    with running_cluster(engine, {"log_statement": "all"}) as cluster:
-        environment = {
-            "PATH": f"{Path(psql_program()).parent}:{os.environ['PATH']}",
-            **SECRETS,
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(cluster.port),
-            "POSTGRES_USER": "postgres",
-        }
-        subprocess.run([str(INIT)], env=environment, check=True, capture_output=True, cwd=tmp_path)
-        owner = as_role(cluster.url("metrics"), "promtsdb", "own3r")
-
-        # Before the migrations and after them; each leaves what the other needs.
-        make_service_roles(owner)
+    with deployed(engine, tmp_path) as (cluster, owner):
         with ScratchDatabase(owner) as database:
-            Migrator(database, load_migrations(SQL_DIR)).up()
-            make_service_roles(owner)
             assert database.engine() == engine
         with psycopg.connect(as_role(owner, "telegraf", "t")) as connection:
             for statement in ALLOWED:
