@@ -16,7 +16,8 @@ PromtsdbError
 │   └── UnknownVersion      the database is newer than the code
 ├── StoreError              the database
 │   ├── StoreUnavailable    unreachable, restarting, out of disk; safe to run again
-│   └── VerificationFailed  what is stored differs from what the source returned
+│   ├── VerificationFailed  what is stored differs from what the source returned
+│   └── LossRefused         a replacement would leave instants without rows
 └── StackError              the local stack
 
 A message says what was wrong, the value, what was wanted, and what to do next.
@@ -91,6 +92,10 @@ class StoreUnavailable(StoreError):
 
 class VerificationFailed(StoreError):
     """The stored rows differ from what the source returned."""
+
+
+class LossRefused(StoreError):
+    """The source has less than is stored, so nothing was replaced."""
 
 
 class StackError(PromtsdbError):

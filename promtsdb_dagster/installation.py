@@ -21,6 +21,7 @@ from promtsdb_dagster.adapters.prometheus import Prometheus
 from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
 from promtsdb_dagster.adapters.reservations import Reservations
 from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing, read_text
+from promtsdb_dagster.adapters.replacing import Replacer
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
@@ -32,6 +33,7 @@ from promtsdb_dagster.core.ports import Store
 from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.defs.groups import backfill_groups
+from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.settings import ROOT, Settings
 
 
@@ -92,6 +94,12 @@ class Installation:
 
     def live_check(self) -> LiveCheck:
         """Return what compares live rows with the source."""
+    def replacing(self) -> Replacing:
+        """Return the engine that deletes what is stored of metrics and writes it anew."""
+        store = Replacer(self._database())
+        source, groups, routing = self._source(), self._groups(), self._routing()
+        return Replacing(source, store, groups, routing, self.policy())
+
         return LiveCheck(
             self._source(),
             self.live_rows(),

@@ -190,7 +190,7 @@ def plan_cumulative(
         asked_window = w.between(start, end)
         asked.extend([asked_window] if asked_window else [])
     tasks = []
-    for piece in w.subtract(asked, (_covered(entry, fine_step) for entry in mine)):
+    for piece in w.subtract(asked, (covered(entry, fine_step) for entry in mine)):
         tasks.extend(_by_steps(piece, rule, record, step, fine_rule, fine_step))
     # A window that was committed but never verified is done again as it was: at another step
     # it would count twice.
@@ -200,7 +200,7 @@ def plan_cumulative(
     for entry in mine:
         mended = rules.get(entry.rule) or (None if entry.verified else by_step.get(entry.step))
         again = recheck or not entry.verified
-        if again and mended and w.intersect([_covered(entry, fine_step)], asked):
+        if again and mended and w.intersect([covered(entry, fine_step)], asked):
             tasks.append(Task(entry.window, mended, entry.step, record, True))
     # Strays of a minute that an open entry has too are the same task.
     return sorted(dict.fromkeys(tasks), key=lambda task: task.order)
@@ -237,7 +237,7 @@ def _by_steps(
     return tasks
 
 
-def _covered(entry: Entry, fine_step: timedelta) -> Window:
+def covered(entry: Entry, fine_step: timedelta) -> Window:
     """Return the fine instants whose moments the entry's samples stand for."""
     first = w.ceil(entry.window.start, entry.step)
     last = w.ceil(entry.window.end, entry.step) - entry.step

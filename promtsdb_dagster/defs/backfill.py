@@ -9,7 +9,7 @@ from pydantic import Field
 
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.planner import Only
-from promtsdb_dagster.core.report import PartitionReport
+from promtsdb_dagster.core.report import PartitionReport, Progress, Report
 from promtsdb_dagster.core.windows import Window, parse_instant
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
@@ -53,6 +53,21 @@ class BackfillConfig(dg.Config):
             "record#2. Empty: all rules of the group."
         ),
     )
+    replace: bool = Field(
+        default=False,
+        description=(
+            "Delete all rows of `records` in the partitions, by whichever group or live path they "
+            "came and under whichever labels, and write what the rules of today say: for a rule "
+            "that was wrong. Each partition as a whole or not at all."
+        ),
+    )
+    accept_loss: bool = Field(
+        default=False,
+        description=(
+            "With `replace`: also where the source has nothing any more for instants that are "
+            "stored. Their rows are lost."
+        ),
+    )
     writer: Writer = Field(
         default=Writer.direct,
         description=(
@@ -91,18 +106,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         keys = {group.grid.window(key): key for key in context.partition_keys}
         with failures_explained():
-            engine, now = _engine(context, config, project), project.now()
-            report_progress = progress_to(context.log.info)
-            engine.check_clock(now)
-            report = engine.run(
-                group.rules,
-                list(keys),
-                now=now,
-                recheck=config.recheck,
-                only=_only(config),
-                run_id=context.run.run_id,
-                on_progress=lambda p: report_progress(p.done, p.total, f"{p.rows:,} rows"),
-            )
+            report = _run(context, config, project, group, list(keys))
         parts = {keys[part.window]: part for part in report.partitions}
         context.log.info(_sentence(parts.values()))
         if report.error is not None:
@@ -117,6 +121,46 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         return dg.MaterializeResult()
 
     return backfill
+
+
+def _run(
+    context: dg.AssetExecutionContext,
+    config: BackfillConfig,
+    project: Project,
+    group: Group,
+    partitions: Sequence[Window],
+) -> Report:
+    report_progress = progress_to(context.log.info)
+    engine, now = _engine(context, config, project), project.now()
+    engine.check_clock(now)
+
+    def on_progress(progress: Progress) -> None:
+        report_progress(progress.done, progress.total, f"{progress.rows:,} rows")
+
+    if not config.replace:
+        return engine.run(
+            group.rules,
+            partitions,
+            now=now,
+            recheck=config.recheck,
+            only=_only(config),
+            run_id=context.run.run_id,
+            on_progress=on_progress,
+        )
+    if config.writer is not Writer.direct:
+        raise InputError(
+            "`replace` with the writer `replay` makes no sense, wanted `direct`: what is deleted "
+            "and what takes its place are one transaction; leave `writer` out"
+        )
+    return project.replacing().run(
+        group.rules,
+        partitions,
+        now=now,
+        only=_only(config),
+        accept_loss=config.accept_loss,
+        run_id=context.run.run_id,
+        on_progress=on_progress,
+    )
 
 
 def _only(config: BackfillConfig) -> Only:

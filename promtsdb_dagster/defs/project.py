@@ -19,6 +19,7 @@ from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.replaying import Replayer
 
 
+from promtsdb_dagster.core.replacing import Replacing
 class Project(Protocol):
     """Build adapters on demand; every method may raise ConfigurationError.
 
@@ -48,6 +49,10 @@ class Project(Protocol):
     def live_rows(self) -> LiveRows:
         """Return what knows how far live rows were compared with the source."""
         ...
+    def replacing(self) -> Replacing:
+        """Return the engine that deletes what is stored of metrics and writes it anew."""
+        ...
+
 
     def live_check(self) -> LiveCheck:
         """Return what compares live rows with the source."""
