@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import stamina
 from rich.console import Console
 
 from faults.catalog import catalog, chosen
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for fault in catalog():
                 console.print(f"{fault.name:32} {', '.join(fault.engines):24} {fault.what}")
             return 0
+        # Retries are what is looked for here, and each says so.
+        stamina.instrumentation.set_on_retry_hooks([])
         with ending_on_signals():
             return _run(options, console)
     except PromtsdbError as error:

@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from faults.oracle import Difference
 from faults.world import World
 
 ITSELF = "itself"
+BOTH = ("postgresql", "timescaledb")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Try:
     def right(self) -> bool:
         """Say whether nothing is left of the fault."""
         return not (self.lost or self.doubled or self.wrong)
+
+    @classmethod
+    def of(cls, found: Difference, seconds: float, note: str = "") -> Try:
+        """Return the try that left such a difference."""
+        return cls(found.lost, found.doubled, found.wrong, seconds, note)
 
 
 @dataclass(frozen=True)

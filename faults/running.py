@@ -12,6 +12,10 @@ from faults.world import World
 from promtsdb_dagster.localstack.binaries import find_program
 
 
+# Of a traceback: what is above is the suite's own.
+_FRAMES = 4
+
+
 def try_all(
     world: World, faults: Sequence[Fault], form: str, show: Callable[[Result], None]
 ) -> list[Result]:
@@ -43,5 +47,6 @@ def try_one(world: World, fault: Fault, times: int) -> Result:
         # Whatever went wrong: it is what this fault found.
         except Exception as error:
             never.append(f"try {number}: {error}"[:500])
-            world.say(f"{fault.name} on {world.engine}, try {number}:\n{traceback.format_exc()}")
+            where = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])
+            world.say(f"{fault.name} on {world.engine}, try {number}:\n{where}{error!r}"[:4000])
     return result_of(fault, world.engine, done, never)

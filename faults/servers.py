@@ -11,6 +11,7 @@ from pathlib import Path
 from faults.postgres import Postgres
 from faults.source import Source, times
 from faults.truth import Truth
+from faults.workers import end_spare
 from faults.world import RULES, World
 from promtsdb_dagster.localstack.binaries import find_postgres, timescaledb_missing
 from promtsdb_dagster.settings import load_settings
@@ -45,10 +46,11 @@ def running_world(
 ) -> Iterator[World]:
     """Lend the servers of an engine."""
     folder = Path(tempfile.mkdtemp(prefix="promtsdb-faults-"))
-    postgres = Postgres(folder, engine)
+    world = World(engine, folder, Postgres(folder, engine), source, truth, seed, say)
     try:
-        postgres.start()
-        yield World(engine, folder, postgres, source, truth, seed, say)
+        world.postgres.start()
+        yield world
     finally:
-        postgres.remove()
+        end_spare(world)
+        world.postgres.remove()
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,9 @@ class World:
     say: Callable[[str], None] = print
     rng: random.Random = field(init=False)
     database_url: str = ""
+    # What undisturbed jobs take, and the worker that waits for the next one.
+    measured: dict[str, float] = field(default_factory=dict)
+    spare: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"{self.seed} {self.engine}")
@@ -97,10 +101,7 @@ class World:
 
     def refresh(self) -> None:
         """Refresh what was noted as changed, as the runs that follow a backfill do."""
-        whole = Window(self.times.start - DAY, self.times.midnight + DAY)
-        with Database(self.database_url) as database:
-            for schema, name, _ in AGGREGATES:
-                Aggregates(database).refresh(f"{schema}.{name}", whole, only_changed=True)
+        refresh_all(self.database_url, self.times, self.rng)
 
     def compare(
         self, parts: Sequence[Part] = (), *, aggregates: bool = False, ledger: bool = True
@@ -136,6 +137,14 @@ def parts_of(times: Times) -> list[Part]:
         Part("backfill_1w", times.boundary, times.midnight),
         Part("live", times.midnight, settled, totals=False),
     ]
+
+
+def refresh_all(url: str, times: Times, chance: random.Random) -> None:
+    """Refresh every aggregate where something was noted, in any order."""
+    whole = Window(times.start - DAY, times.midnight + DAY)
+    with Database(url) as database:
+        for schema, name, _ in chance.sample(AGGREGATES, len(AGGREGATES)):
+            Aggregates(database).refresh(f"{schema}.{name}", whole, only_changed=True)
 
 
 @contextmanager
