@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import windows as w
@@ -176,10 +176,11 @@ class _Worker:
 class _SamePlan:
     """Say whether the plan that was fetched is still the one that this knowledge calls for."""
 
-    planner: Planner
-    scopes: Scopes
-    whole: Set[Stray]
-    tasks: Sequence[Task]
+    # Retries log what they are called with: 40 KB for all gauges of a day.
+    planner: Planner = field(repr=False)
+    scopes: Scopes = field(repr=False)
+    whole: Set[Stray] = field(repr=False)
+    tasks: Sequence[Task] = field(repr=False)
 
     def __call__(self, known: Known) -> bool:
         return self.planner.tasks(self.scopes, _without(known, self.whole)) == self.tasks

@@ -141,16 +141,18 @@ def test_a_partition_without_samples_is_asked_again_beside_full_ones() -> None:
     assert [part.found_done for part in again.partitions] == [True, False, True, False]
 
 
-def test_a_batch_names_itself_without_its_rows() -> None:
+def test_what_is_written_names_itself_without_its_rows() -> None:
     """Whatever tries a write again logs its arguments: half a million rows are no log line."""
-    source, batches = MemorySource(five_series, NOW), []
+    source, batches, plans = MemorySource(five_series, NOW), [], []
 
     class Watched(MemoryStore):
         def write(self, batch: Any, still_wanted: Any) -> Any:
             batches.append(batch)
+            plans.append(still_wanted)
             return super().write(batch, still_wanted)
 
     assert backfill(source, Watched()).run("gauges", DAYS, now=NOW).error is None
 
     assert "gauges" in repr(batches[0])
     assert len(repr(batches[0])) < 1_000
+    assert len(repr(plans[0])) < 100
