@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -14,6 +14,7 @@ import stamina
 from typing_extensions import Self
 
 from promtsdb_dagster.adapters.http import LOOPBACK_HOSTS, PAST_THE_PROXY, source_url, tls
+from promtsdb_dagster.core.shown import shortened, shown
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
     SourceIncomplete,
@@ -112,9 +113,9 @@ class Prometheus:
                 float(answer[0]["value"][0]),  # type: ignore[index]  # judged below
                 timezone.utc,
             )
-        except (TypeError, ValueError, IndexError, KeyError):
+        except (TypeError, ValueError, LookupError, OverflowError, OSError):
             raise SourceIncomplete(
-                f"{self._base} answered vector(1) with {answer!r}, wanted one sample; "
+                f"{self._base} answered vector(1) with {shown(answer)}, wanted one sample; "
                 "is DATASOURCE_URL the base URL of a Prometheus?"
             ) from None
 
@@ -150,9 +151,9 @@ class Prometheus:
         warnings = answer.get("warnings") or []
         if warnings or answer.get("isPartial"):
             raise SourceIncomplete(
-                f"{url} answered with warnings {warnings or ['isPartial']!r} to "
-                f"{form['query']!r}, wanted a whole answer; nothing of this window was stored; "
-                "mend the source, then run the same partitions again"
+                f"{url} answered with warnings {shown(warnings or ['isPartial'], 400)} to "
+                f"{shortened(form['query'])!r}, wanted a whole answer; nothing of this window was "
+                "stored; mend the source, then run the same partitions again"
             )
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
@@ -164,8 +165,8 @@ def _read(response: httpx.Response, form: Mapping[str, str]) -> bytes:
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise SourceTooLarge(
-                f"the answer to {form['query']!r} is larger than {MAX_ANSWER_BYTES} bytes; "
-                "a shorter window may fit"
+                f"the answer to {shortened(form['query'])!r} is larger than "
+                f"{MAX_ANSWER_BYTES} bytes; a shorter window may fit"
             )
     return bytes(body)
 
@@ -188,7 +189,8 @@ def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, 
     if status == 200:
         return
     said = answer.get("error") if isinstance(answer, dict) else None
-    about = f"{response.url} answered {status} to {form['query']!r}: {said or 'no reason given'}"
+    reason = shortened(str(said or "no reason given"), 400)
+    about = f"{response.url} answered {status} to {shortened(form['query'])!r}: {reason}"
     if status in _RETRIED:
         raise SourceUnavailable(f"{about}; the source may be overloaded, run again later")
     if status == 422 and "too many samples" in str(said):
@@ -203,7 +205,8 @@ def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, 
         hint = "is DATASOURCE_URL the base URL, with its path prefix but without /api/v1?"
     elif 300 <= status < 400:
         # Followed, it would carry the credentials to another host.
-        hint = f"it redirects to {response.headers.get('location')!r}; set DATASOURCE_URL to that"
+        location = shortened(str(response.headers.get("location")))
+        hint = f"it redirects to {location!r}; set DATASOURCE_URL to that"
     raise SourceRejected(f"{about}; {hint}")
 
 
@@ -212,7 +215,7 @@ def _matrix(data: Mapping[str, Any], expr: str) -> list[Mapping[str, Any]]:
     if got == "matrix" and isinstance(result, list) and all(_is_series(item) for item in result):
         return result
     raise SourceIncomplete(
-        f"the answer to {expr!r} is of type {got!r}, wanted a whole 'matrix'; "
+        f"the answer to {shortened(expr)!r} is of type {shown(got)}, wanted a whole 'matrix'; "
         "the expression must give series, and the source must be a Prometheus"
     )
 
@@ -221,7 +224,9 @@ def _is_series(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("metric"), dict):
         return False
     # Native histograms come as "histograms"; a rule must turn them into numbers.
-    return isinstance(item.get("values"), Sequence)
+    return isinstance(item.get("values"), list) and all(
+        isinstance(value, str) for value in item["metric"].values()
+    )
 
 
 def _seconds(instant: datetime) -> str:

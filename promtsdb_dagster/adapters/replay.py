@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from promtsdb_dagster.core.replaying import Job
 from promtsdb_dagster.errors import ConfigurationError
@@ -85,14 +85,18 @@ class ReplayCommand:
 
     def last_words(self, log: str) -> str:
         """Return what vmalert complained of last, for an error message, without the secrets."""
+        for secret in self._secrets():
+            log = log.replace(secret, "***")
         complaints = [match[1] for match in map(_COMPLAINT.search, log.splitlines()) if match]
         lines = list(dict.fromkeys(complaints or log.strip().splitlines()))[-_LINES:]
-        text = " | ".join(line.strip()[:_LINE_LENGTH] for line in lines)
-        secrets = [self.datasource_password, self.datasource_token, self.telegraf_password]
-        secrets += [urlsplit(url).password for url in (self.datasource_url, self.telegraf_url)]
-        for secret in secrets:
-            text = text.replace(secret, "***") if secret else text
-        return text
+        return " | ".join(line.strip()[:_LINE_LENGTH] for line in lines)
+
+    def _secrets(self) -> list[str]:
+        """Return every spelling, the longest first: one may be the beginning of another."""
+        said = {self.datasource_password, self.datasource_token, self.telegraf_password}
+        said |= {urlsplit(url).password for url in (self.datasource_url, self.telegraf_url)}
+        found = {spelled for one in said if one for spelled in (one, unquote(one), quote(one, ""))}
+        return sorted(found, key=len, reverse=True)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 
 from promtsdb_dagster.adapters.http import tls
+from promtsdb_dagster.core.shown import shortened
 from promtsdb_dagster.errors import ConfigurationError
 
 _TIMEOUT_SECONDS = 10.0
@@ -72,6 +74,9 @@ class Services:
                 return questions[service](client)
         except (_Unwell, ConfigurationError) as problem:
             return Health(False, f"{service}: {problem}")
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as problem:
+            shape = f"JSON of another shape ({shortened(f'{type(problem).__name__}: {problem}')})"
+            return Health(False, f"{service} answers {shape}, wanted its own; check its URL")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
             return Health(
                 False,
@@ -106,7 +111,7 @@ class Services:
         # One question for two answers: that it evaluates, and what its clock says.
         response = _ok(client.get("api/v1/query", params={"query": "vector(1)"}))
         skew = _skew_seconds(response)
-        if abs(skew) > _ALLOWED_CLOCK_SECONDS:
+        if not abs(skew) <= _ALLOWED_CLOCK_SECONDS:
             raise _Unwell(
                 f"its clock is {skew:+.0f} s from ours, wanted at most "
                 f"{_ALLOWED_CLOCK_SECONDS:.0f} s; set both by NTP"
@@ -129,7 +134,7 @@ class Services:
         if not rules:
             raise _Unwell("no rule is loaded, wanted those of live.yaml; check its -rule flag")
         broken = [
-            f"{rule.get('name')}: {error}"
+            f"{shortened(str(rule.get('name')))}: {shortened(str(error), 500)}"
             for _, rule in rules
             if (error := rule.get("lastError") or rule.get("last_error"))
         ]
@@ -238,6 +243,7 @@ def _value(line: str) -> float:
     rest = line.rsplit("}", 1)[-1].split()
     words = rest if "}" in line else rest[1:]
     try:
-        return float(words[0])
+        value = float(words[0])
     except (IndexError, ValueError):
         return 0.0
+    return value if math.isfinite(value) else 0.0

@@ -11,6 +11,7 @@ from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.ports import Part, Source
 from promtsdb_dagster.core.rules import Rule
 from promtsdb_dagster.core.samples import Converted, Routing, convert
+from promtsdb_dagster.core.shown import shown
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import RuleError, SourceTooLarge
 
@@ -95,7 +96,8 @@ def _refuse_doubles(parts: Sequence[Part]) -> None:
             if owner.key != task.rule.key:
                 raise RuleError(
                     f"{task.rule.file}:{task.rule.line}: rule {task.rule.record!r} of group "
-                    f"{task.rule.group!r} returns the label set {dict(series.tags)!r} that "
+                    f"{task.rule.group!r} returns the label set "
+                    f"{shown(dict(series.tags), 800)} that "
                     f"{owner.file}:{owner.line} returns too, wanted one rule for a series; "
                     "narrow one of the selectors"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +12,15 @@ from string import Template
 import yaml
 
 from promtsdb_dagster.core.durations import parse_duration
+from promtsdb_dagster.core.promql import MAX_CHARACTERS
 from promtsdb_dagster.core.rule_yaml import Place, compose, fields, items, text_of
+from promtsdb_dagster.core.rules import METRIC_NAME
+from promtsdb_dagster.core.shown import shortened
 
 HEADER = "# Generated from metrics.yaml; do not edit. After a change there:\n#   {command}\n"
 
+_MOST_TIERS = 100
+_MOST_FILLED = 1_000_000
 _REDUCERS = {"avg": "avg_over_time", "last": "last_over_time", "increment": "avg_over_time"}
 
 
@@ -68,6 +74,10 @@ def parse_definitions(text: str, file: str) -> RuleSet:
         text_of(node, place, "a tier")
         for node in (items(top["tiers"], place, "`tiers`") if "tiers" in top else [])
     ]
+    if len(tiers) > _MOST_TIERS:
+        raise place.at(top["tiers"]).error(
+            f"`tiers` has {len(tiers)}, wanted {_MOST_TIERS} at most"
+        )
     words = fields(top["words"], place, "`words`") if "words" in top else {}
     groups = tuple(
         _group(name, node, place.at(node).within(group=name))
@@ -102,9 +112,16 @@ def _render_group(group: GroupSpec, rules: RuleSet) -> str:
     for definition in rules.definitions:
         wanted = group.cumulative if definition.cumulative else group.gauges != "none"
         if wanted:
-            expr = expression(definition, group).replace("'", "''")
-            lines += [f"      - record: {definition.record}", f"        expr: '{expr}'"]
+            expr = _quoted(expression(definition, group))
+            lines += [f"      - record: {definition.record}", f"        expr: {expr}"]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML; between single quotes, where that is what it says."""
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return yaml.safe_dump(text, default_style='"', width=sys.maxsize).rstrip("\n")
 
 
 def expression(definition: Definition, group: GroupSpec) -> str:
@@ -135,9 +152,10 @@ def _group(name: str, node: yaml.Node, place: Place) -> GroupSpec:
         step = parse_duration(said.get("interval", ""))
     except ValueError as error:
         raise place.error(f"`interval`: {error}") from None
-    return GroupSpec(
-        name, said["interval"], step, said.get("concurrency", ""), gauges, cumulative == "true"
-    )
+    concurrency = said.get("concurrency", "")
+    if not re.fullmatch(r"[0-9]{0,6}", concurrency):
+        raise place.error(f"`concurrency` is {concurrency[:40]!r}, wanted a whole number")
+    return GroupSpec(name, said["interval"], step, concurrency, gauges, cumulative == "true")
 
 
 def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Definition:
@@ -148,6 +166,8 @@ def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Defi
     place = place.within(rule=record)
     if not record or "select" not in found:
         raise place.error("a metric has no `record` or no `select`, wanted both")
+    if not METRIC_NAME.fullmatch(record):
+        raise place.at(found["record"]).error("`record` is not a metric name")
     if isinstance(found["select"], yaml.MappingNode):
         nodes = fields(found["select"], place, "`select`")
     else:
@@ -182,11 +202,17 @@ def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Defi
 
 
 def _fill(text: str, words: Mapping[str, str], place: Place) -> str:
+    longest = len(text) + text.count("$") * max(map(len, words.values()), default=0)
     try:
-        return Template(text).substitute(words)
+        # Ten words of ten times the one before are ten billion characters.
+        filled = Template(text).substitute(words) if longest <= _MOST_FILLED else None
+        if filled is None or len(filled) > MAX_CHARACTERS:
+            raise place.error(f"{text[:60]!r} gets too long, wanted {MAX_CHARACTERS} characters")
+        return filled
     except KeyError as error:
         raise place.error(
-            f"${error.args[0]} is not known here, wanted one of {', '.join(words) or 'none'}"
+            f"${error.args[0][:60]} is not known here, wanted one of "
+            f"{shortened(', '.join(words) or 'none', 400)}"
         ) from None
     except ValueError:
         raise place.error(f"a $ without a name in {text[:60]!r}; write $$ for the sign") from None

@@ -15,10 +15,13 @@ import yaml
 from promtsdb_dagster.core.durations import parse_duration
 from promtsdb_dagster.core.promql import canonical, check_promql
 from promtsdb_dagster.core.rule_yaml import Place, compose, fields, items, text_of
+from promtsdb_dagster.core.shown import shortened
 
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _DAY = timedelta(days=1)
+# What the staging trigger takes too: an index entry of PostgreSQL holds at most 2704 bytes.
+_LONGEST_RECORD = 1_900
 
 _GROUP_FIELDS = frozenset({"name", "interval", "concurrency", "labels", "rules"})
 _RULE_FIELDS = frozenset({"record", "expr", "labels"})
@@ -147,9 +150,14 @@ def _rule(node: yaml.Node, place: Place, group_labels: Mapping[str, str]) -> Rul
     if not record:
         raise place.error("the rule has no record, wanted `record:` with the name of its series")
     place = place.within(rule=record)
-    if not _METRIC_NAME.fullmatch(record):
+    if not METRIC_NAME.fullmatch(record):
         raise place.at(found["record"]).error(
             "`record` is not a metric name, wanted letters, digits, _ and :, not a digit first"
+        )
+    if len(record) > _LONGEST_RECORD:
+        raise place.at(found["record"]).error(
+            f"`record` has {len(record)} characters, wanted at most {_LONGEST_RECORD}: "
+            "PostgreSQL's indexes hold no longer names"
         )
     for name in sorted(_ALERT_FIELDS & found.keys()):
         raise place.at(found[name]).error(f"`{name}` belongs to alerting rules; remove it")
@@ -160,7 +168,7 @@ def _rule(node: yaml.Node, place: Place, group_labels: Mapping[str, str]) -> Rul
     try:
         check_promql(expr)
     except ValueError as error:
-        raise place.at(found["expr"]).error(f"`expr`: {error}") from None
+        raise place.at(found["expr"]).error(f"`expr`: {shortened(str(error), 600)}") from None
     labels = {**group_labels, **_labels(found.get("labels"), place)}
     return Rule(place.group, record, expr, labels, place.file, place.line)
 

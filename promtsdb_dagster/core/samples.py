@@ -7,15 +7,16 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
-from operator import ge
 from types import MappingProxyType
 from typing import Any
 
 from promtsdb_dagster.core.decimals import are_plain, plain_decimal
+from promtsdb_dagster.core.grid import Grid, unix_second
 from promtsdb_dagster.core.rules import Rule
-from promtsdb_dagster.core.windows import EPOCH, Window, ceil
+from promtsdb_dagster.core.shown import shortened, shown
+from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import RuleError, SourceIncomplete
 
 _FNV_OFFSET = 0xCBF29CE484222325
@@ -23,6 +24,7 @@ _FNV_PRIME = 0x100000001B3
 _MASK = 0xFFFFFFFFFFFFFFFF
 _TIERS = frozenset({"mainnet", "testnet"})
 # PostgreSQL stores no NUL in text or jsonb; Unicode's own sign for it keeps the label readable.
+_MOST_REMEMBERED = 4_096
 _NUL_SIGN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -67,7 +69,7 @@ class Series:
         return start < end
 
     def _indices(self, window: Window) -> tuple[int, int]:
-        first, last = _second(window.start), _second(window.end)
+        first, last = unix_second(window.start), unix_second(window.end)
         return bisect_left(self.times, first), bisect_left(self.times, last)
 
 
@@ -87,7 +89,7 @@ class Converted:
     def within(self, window: Window) -> Converted:
         """Return what of the answer lies in a window."""
         inside = (series.within(window) for series in self.series)
-        first, last = _second(window.start), _second(window.end)
+        first, last = unix_second(window.start), unix_second(window.end)
         dropped = {key: n for key, n in self.dropped.items() if first <= key[1] < last}
         return Converted(
             [series for series in inside if series], Counter(dropped), self.repaired_labels
@@ -95,7 +97,7 @@ class Converted:
 
     def reaches(self, window: Window) -> bool:
         """Return whether a row or a dropped sample lies in a window."""
-        first, last = _second(window.start), _second(window.end)
+        first, last = unix_second(window.start), unix_second(window.end)
         return any(series.reaches(window) for series in self.series) or any(
             first <= second < last for _, second in self.dropped
         )
@@ -105,10 +107,6 @@ class Converted:
         self.series += later.series
         self.dropped += later.dropped
         self.repaired_labels += later.repaired_labels
-
-
-def _second(instant: datetime) -> int:
-    return int((instant - EPOCH).total_seconds())
 
 
 def tag_id(tags: Mapping[str, str]) -> int:
@@ -147,7 +145,7 @@ def convert(
     converted = Converted()
     name = rule.record.lower()
     seen: set[tuple[tuple[str, str], ...]] = set()
-    grid = _Grid(rule.record, window, step)
+    grid = Grid(rule.record, window, step)
     for item in answer:
         merged = {**item["metric"], **rule.labels}
         # Prometheus takes an empty label for an absent one.
@@ -156,17 +154,19 @@ def convert(
         if identity in seen:
             raise RuleError(
                 f"{rule.file}:{rule.line}: rule {rule.record!r} of group {rule.group!r} returns "
-                f"the label set {labels!r} twice, wanted each at most once; "
+                f"the label set {shown(labels, 800)} twice, wanted each at most once; "
                 "aggregate or add the label that tells them apart"
             )
         seen.add(identity)
         if not item["values"]:
             continue
-        instants, texts = zip(*item["values"], strict=True)
+        instants, texts = _pairs(rule, item["values"])
         times, values = _finite(rule, grid.times(instants), texts, converted.dropped)
         if not times:
             continue
-        tags, identifier, repaired = _stored_tags(name, identity)
+        remembered = sum(len(k) + len(v) for k, v in identity) <= _MOST_REMEMBERED
+        find_tags = _stored_tags if remembered else _stored_tags.__wrapped__
+        tags, identifier, repaired = find_tags(name, identity)
         converted.repaired_labels += repaired
         schema = routing.schema_of(name, labels)
         converted.series.append(Series(name, schema, identifier, tags, times, values))
@@ -187,44 +187,16 @@ def _stored_tags(
     return MappingProxyType(plain), identifier, True
 
 
-class _Grid:
-    """The instants that an answer may have; series that have the same share one list."""
-
-    def __init__(self, record: str, window: Window, step: timedelta) -> None:
-        first = _second(ceil(window.start, step))
-        self._record = record
-        self._window = window
-        self._step = int(step.total_seconds())
-        self._whole = list(range(first, _second(window.end), self._step))
-        self._allowed = frozenset(self._whole)
-        self._latest = self._whole
-
-    def times(self, instants: Sequence[float]) -> list[int]:
-        """Return the instants as whole seconds; raise SourceIncomplete for any that is wrong."""
-        given = list(instants)
-        for known in (self._whole, self._latest):
-            if given == known:
-                return known
-        if len(given) > len(self._whole):
-            raise SourceIncomplete(
-                f"rule {self._record!r} got {len(given)} samples for one series in "
-                f"{self._window}, wanted at most {len(self._whole)}; "
-                "the source answers for another step or window"
-            )
-        if not self._allowed.issuperset(given):
-            stray = next(instant for instant in given if instant not in self._allowed)
-            raise SourceIncomplete(
-                f"rule {self._record!r} got a sample at {stray}, wanted multiples of "
-                f"{self._step} s in {self._window}; the source does not answer what was asked"
-            )
-        if any(map(ge, given, given[1:])):
-            raise SourceIncomplete(
-                f"rule {self._record!r} got samples that are not in the order of time in "
-                f"{self._window}, wanted each instant once; the source does not answer as "
-                "Prometheus does"
-            )
-        self._latest = list(map(int, given))
-        return self._latest
+def _pairs(rule: Rule, samples: Sequence[Sequence[Any]]) -> tuple[Sequence[float], Sequence[str]]:
+    try:
+        instants, texts = zip(*samples, strict=True)
+        hash(instants)
+    except (TypeError, ValueError) as error:
+        raise SourceIncomplete(
+            f"rule {rule.record!r} got samples that are not pairs of instant and value: "
+            f"{shown(samples)}; is DATASOURCE_URL the base URL of a Prometheus?"
+        ) from error
+    return instants, texts
 
 
 def _finite(
@@ -237,8 +209,8 @@ def _finite(
         plain = list(map(plain_decimal, texts))
     except (TypeError, ValueError) as error:
         raise SourceIncomplete(
-            f"rule {rule.record!r} got a value that is no number ({error}), wanted decimals as "
-            "text; is DATASOURCE_URL the base URL of a Prometheus?"
+            f"rule {rule.record!r} got a value that is no number ({shortened(str(error))}), "
+            "wanted decimals as text; is DATASOURCE_URL the base URL of a Prometheus?"
         ) from error
     values = [value for value in plain if value is not None]
     if len(values) == len(plain):

@@ -45,7 +45,10 @@ def parse_instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     if instant.tzinfo is None:
         return instant.replace(tzinfo=timezone.utc)
-    return instant.astimezone(timezone.utc)
+    try:
+        return instant.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(f"{text.strip()!r} is not within the years 1 to 9999 in UTC") from None
 
 
 def between(start: datetime, end: datetime) -> Window | None:
