@@ -6,9 +6,10 @@ PYTHON := .venv/bin/python
 PROMTSDB := $(PYTHON) -m promtsdb_dagster.cli
 PORT ?= 3030
 SIZE ?= full
+SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh health test check bench faults tools
+.PHONY: help setup demo up migrate backfill refresh health test check bench faults fuzz tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,10 @@ check: ## Check format, lint, types, import rules, that the rule files are rende
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m promtsdb_dagster.rulesets check
 	@scripts/lint-compose
+
+fuzz: ## Feed the readers what nobody meant to send: SECONDS=600 TARGET=rules JOBS=2
+	@scripts/setup --fuzz
+	@$(PYTHON) -m fuzz --seconds $(SECONDS) $(if $(JOBS),--jobs $(JOBS)) $(addprefix --target ,$(TARGET)) $(ARGS)
 
 tools: ## Build Telegraf, vmalert, Caddy and golang-migrate into tools/bin with Go: ARGS='caddy'
 	@scripts/tools $(ARGS)

@@ -1,0 +1,1 @@
+"""One module a target: `check` takes bytes and raises for what may never happen."""
