@@ -9,7 +9,7 @@ SIZE ?= full
 SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh health test check bench faults fuzz tools
+.PHONY: help setup demo up migrate backfill refresh replace health test check bench faults fuzz tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ migrate: setup ## Apply all migrations through Dagster
 	@$(PROMTSDB) migrate
 
 backfill: setup ## Backfill a range through Dagster: ASSET=backfill_1w FROM=2026-11-15 TO=2026-11-21
-	@$(PROMTSDB) backfill --asset '$(ASSET)' --from '$(FROM)' --to '$(TO)'
+	@$(PROMTSDB) backfill --asset '$(ASSET)' --from '$(FROM)' --to '$(TO)' $(ARGS)
 
-refresh: setup ## Refresh all aggregates over a range: FROM=2026-11-15 TO=2026-11-21
+refresh: setup ## Make all aggregates anew over a range: FROM=2026-11-15 TO=2026-11-21
 	@$(PROMTSDB) refresh --from '$(FROM)' --to '$(TO)'
+
+replace: setup ## Delete and write anew a metric of a wrong rule: METRIC=web_requests FROM= TO=
+	@$(PROMTSDB) replace --metric '$(METRIC)' --from '$(FROM)' --to '$(TO)' $(ARGS)
 
 health: setup ## Ask the database and every service whether they do their work
 	@$(PROMTSDB) health

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(console: Console, options: argparse.Namespace) -> None:
     # Dagster takes a second to import; `--help` and wrong options should not wait for it.
-    from promtsdb_dagster.commands import demo, headless, health, recover, token, up
+    from promtsdb_dagster.commands import demo, headless, health, recover, replacing, token, up
 
     command: str = options.command
     if command == "demo":
@@ -56,6 +56,10 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         health.health(console)
     elif command == "token":
         token.token(options.role, options.hours)
+    elif command == "replace":
+        replacing.replace(
+            console, options.metric, options.start, options.end, accept_loss=options.accept_loss
+        )
     elif command == "backfill":
         headless.backfill(
             console, options.asset, options.start, options.end, recheck=options.recheck
@@ -78,8 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     fill.add_argument(
         "--recheck", action="store_true", help="fetch and compare again what is done already"
     )
-    again = commands.add_parser("refresh", help="refresh all aggregates over a range")
+    again = commands.add_parser("refresh", help="make all aggregates anew over a range")
     _add_range(again)
+    mend = commands.add_parser("replace", help="delete and write anew a metric over a range")
+    mend.add_argument("--metric", required=True, help="its record in the rule files")
+    _add_range(mend)
+    mend.add_argument(
+        "--accept-loss", action="store_true", help="also where the source has less than is stored"
+    )
     commands.add_parser("health", help="ask the database and every service how they are")
     commands.add_parser("recover", help="end runs that a stopped code server left behind")
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")

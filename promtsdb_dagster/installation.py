@@ -75,6 +75,10 @@ class Installation:
 
     def backfill(self) -> Backfill:
         """Return the engine that moves history."""
+    def rules(self) -> Mapping[str, RuleGroup]:
+        """Return the rule groups by name."""
+        return self._groups()
+
         return self._backfill(Writer(self._database()), self.policy())
 
     def replay_setup(self) -> ReplaySetup:

@@ -76,10 +76,13 @@ class Aggregates:
         window: Window,
         *,
         only_changed: bool = False,
+        rebuild: bool = False,
         on_progress: OnProgress | None = None,
     ) -> RefreshReport:
         """Make the buckets of the window what the raw rows say, or only those noted as changed.
 
+        With `rebuild` also where no log says that they differ: somebody may have changed the
+        buckets themselves, those of hours and days too.
         Never touches a bucket whose raw rows are gone. Safe to repeat, and beside other refreshes.
         Raises InputError on an unknown aggregate or a window that is not made of whole minutes.
         """
@@ -103,12 +106,18 @@ class Aggregates:
             if only_changed:
                 wanted = intersect(wanted, (change.window for change in changes))
             with _alone(connection, aggregate, engine):
-                work = _work(connection, aggregate, engine, wanted, changes)
+                work = (
+                    [(piece, engine == "timescaledb") for piece in _pieces(wanted)]
+                    if rebuild
+                    else _work(connection, aggregate, engine, wanted, changes)
+                )
                 for done, (piece, force) in enumerate(work, start=1):
                     _refresh(connection, aggregate, piece, engine, force)
                     if on_progress:
                         on_progress(piece, done, len(work))
-                if engine == "timescaledb":
+                if rebuild:
+                    _rebuild_rollups(connection, aggregate, window, engine)
+                elif engine == "timescaledb":
                     _roll_up(connection, aggregate, window)
             # Only what was read before the refresh: what came since may have come too late for it.
             ids = [change.id for change in changes]
@@ -191,6 +200,23 @@ def _roll_up(connection: Connection, aggregate: str, window: Window) -> None:
         due = connection.execute(query("select_rollup_due"), [name, window.start, window.end])
         for piece in _windows(due):
             _refresh(connection, name, piece, "timescaledb", force=False)
+
+
+def _rebuild_rollups(
+    connection: Connection, aggregate: str, window: Window, engine: Engine
+) -> None:
+    """Make hours and days what the minutes say; those have no retention, so at any age."""
+    bounds = connection.execute(
+        query(f"select_rollup_bounds_{engine}"),
+        {"aggregate": aggregate, "start": window.start, "end": window.end},
+    ).fetchall()
+    for name, start, end in bounds:
+        for piece in _pieces([Window(start, end)]):
+            if engine == "timescaledb":
+                _refresh(connection, name, piece, engine, force=True)
+            else:
+                rebuild = query("rebuild_rollup_postgresql")
+                connection.execute(rebuild, [aggregate, name, piece.start, piece.end])
 
 
 def _windows(rows: Iterable[tuple[datetime, datetime]]) -> list[Window]:

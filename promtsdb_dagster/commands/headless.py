@@ -79,22 +79,22 @@ def backfill(console: Console, asset: str, start: str, end: str, *, recheck: boo
         seconds = time.monotonic() - started
         fed = [aggregate for aggregate in site.aggregates if aggregate.source in group.feeds]
         # Also after a failure: what was committed before it is to be seen.
-        refreshed = _refresh(site, instance, fed, covered, only_changed=True)
+        refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
         raise_failure(outcome)
         summary = summarize_backfill(outcome.materializations)
         console.print(backfill_table({asset: (summary, seconds)}))
         print_list(console, "left out, and why", skipped_lines({asset: summary}))
-        _print_refresh(console, fed, refreshed)
+        print_refresh(console, fed, refreshed)
 
 
 def refresh(console: Console, start: str, end: str) -> None:
-    """Refresh all aggregates over exactly one range of dates or instants."""
+    """Make all aggregates anew over exactly one range of dates or instants."""
     history_start = load_settings().history_start
     window = read_window(start, end, now=datetime.now(timezone.utc), history_start=history_start)
     with open_site(console, source=False) as site, open_instance() as instance:
         require_migrated(console, site, instance)
-        outcome = _refresh(site, instance, site.aggregates, window, only_changed=False)
-        _print_refresh(console, site.aggregates, outcome)
+        outcome = refresh_site(site, instance, site.aggregates, window, only_changed=False)
+        print_refresh(console, site.aggregates, outcome)
 
 
 def require_migrated(console: Console, site: Site, instance: dg.DagsterInstance) -> None:
@@ -117,7 +117,7 @@ def _judge_backfill(asset: str, start: str, end: str) -> None:
     whole_partitions(group, window, now)
 
 
-def _refresh(
+def refresh_site(
     site: Site,
     instance: dg.DagsterInstance,
     aggregates: Sequence[Aggregate],
@@ -125,6 +125,7 @@ def _refresh(
     *,
     only_changed: bool,
 ) -> Outcome:
+    """Refresh aggregates in one run: what was noted as changed, or all of the window anew."""
     covered = site.weeks.covering(window, site.installation.now())
     if covered is None:
         raise RunFailed(f"the aggregates have no partition in {window}")
@@ -136,13 +137,16 @@ def _refresh(
         tags=site.weeks.tags(covered),
         config={
             "only_changed": only_changed,
+            # What a person asks for is done, whatever a log says of it.
+            "rebuild": not only_changed,
             "window_from": exact.start.isoformat(),
             "window_to": exact.end.isoformat(),
         },
     )
 
 
-def _print_refresh(console: Console, aggregates: Sequence[Aggregate], outcome: Outcome) -> None:
+def print_refresh(console: Console, aggregates: Sequence[Aggregate], outcome: Outcome) -> None:
+    """Print what a refresh did, or raise what it said when it failed."""
     raise_failure(outcome)
     by_key = {m.asset_key: summarize_refresh(m) for m in outcome.materializations}
     console.print(refresh_table({a.table: by_key[a.key] for a in aggregates}, {}))

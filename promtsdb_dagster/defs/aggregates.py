@@ -56,6 +56,14 @@ class RefreshConfig(dg.Config):
             "automation started, false for those that a person started."
         ),
     )
+    rebuild: bool = Field(
+        default=False,
+        description=(
+            "Make the buckets anew even where nothing says that they differ from the raw rows, and "
+            "the hours and days above them: for an aggregate that somebody changed by hand. Takes "
+            "as long as the first refresh of the range."
+        ),
+    )
 
 
 def aggregate_asset(
@@ -97,7 +105,8 @@ def aggregate_asset(
             report = project.aggregates().refresh(
                 aggregate.table,
                 window,
-                only_changed=only_changed,
+                only_changed=only_changed and not config.rebuild,
+                rebuild=config.rebuild,
                 on_progress=lambda piece, done, total: report_progress(
                     done, total, f"to {piece.end}"
                 ),

@@ -1,0 +1,78 @@
+"""Replace what a wrong rule wrote, without a daemon, recorded where the UI looks."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from rich.console import Console
+
+from promtsdb_dagster.commands.environment import Site, open_site
+from promtsdb_dagster.commands.headless import (
+    print_refresh,
+    raise_failure,
+    refresh_site,
+    require_migrated,
+)
+from promtsdb_dagster.commands.home import open_instance
+from promtsdb_dagster.commands.ranges import read_window, whole_partitions
+from promtsdb_dagster.commands.runs import materialize
+from promtsdb_dagster.commands.summaries import summarize_backfill
+from promtsdb_dagster.commands.tables import backfill_table
+from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.groups import Group
+from promtsdb_dagster.errors import InputError
+
+
+def replace(console: Console, metric: str, start: str, end: str, *, accept_loss: bool) -> None:
+    """Delete a metric over a range, write what the rules of today say, refresh what is above."""
+    with open_site(console) as site, open_instance() as instance:
+        now = site.installation.now()
+        window = read_window(start, end, now=now, history_start=site.settings.history_start)
+        group = choose_group(site, metric, window, now)
+        covered = whole_partitions(group, window, now)
+        require_migrated(console, site, instance)
+        started = time.monotonic()
+        outcome = materialize(
+            site.definitions,
+            instance,
+            [group.key],
+            tags=group.grid.tags(covered),
+            config={
+                "replace": True,
+                "accept_loss": accept_loss,
+                "records": [metric],
+                "only": [f"{window.start.isoformat()}/{window.end.isoformat()}"],
+            },
+        )
+        seconds = time.monotonic() - started
+        # All: a metric that was routed wrongly leaves one table for the other.
+        fed = site.aggregates
+        # Also after a failure: what was replaced before it is to be seen.
+        refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
+        raise_failure(outcome)
+        summary = summarize_backfill(outcome.materializations)
+        console.print(backfill_table({group.asset: (summary, seconds)}))
+        print_refresh(console, fed, refreshed)
+
+
+def choose_group(site: Site, metric: str, window: Window, now: datetime) -> Group:
+    """Return the coarsest group that makes a metric and has partitions for all of a window.
+
+    Which one does not matter for what is replaced: all that any group or live row brought.
+    """
+    rules = site.installation.rules()
+    made = {
+        group.rules: {rule.record for rule in rules[group.rules].rules} for group in site.groups
+    }
+    having = [group for group in site.groups if metric in made[group.rules]]
+    if not having:
+        known = ", ".join(sorted(set().union(*made.values())))
+        raise InputError(
+            f"no rule makes {metric!r}, wanted one of {known}; for a metric whose rule is gone, "
+            "bring the rule back until its rows are replaced"
+        )
+    for group in having:
+        if group.grid.end(now) >= window.end:
+            return group
+    return having[-1]
