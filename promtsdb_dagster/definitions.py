@@ -14,6 +14,7 @@ from promtsdb_dagster.adapters.migrations import load_migrations
 from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
+from promtsdb_dagster.defs.checks import checks_schedule, data_checks
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
 from promtsdb_dagster.defs.history import history_job, history_sensor
 from promtsdb_dagster.defs.housekeeping import (
@@ -71,6 +72,7 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
     weeks = Grid(settings.history_start, WEEK, ahead=True)
     aggregates = all_aggregates()
     live = groups[-1]
+    checks = data_checks(schema, groups, aggregates)
     return dg.Definitions(
         assets=[
             *migration_chain,
@@ -89,6 +91,7 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
             policies_check(),
             no_gaps_check(live),
             *health_checks(),
+            *checks,
         ],
         jobs=[
             MIGRATE_JOB,
@@ -97,7 +100,7 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
             HOUSEKEEPING_JOB,
             TAGS_JOB,
         ],
-        schedules=[*housekeeping_schedules(), check_schedule(live)],
+        schedules=[*housekeeping_schedules(), check_schedule(live), checks_schedule(checks)],
         sensors=[
             automation_sensor(),
             history_sensor(groups),

@@ -11,6 +11,9 @@ from functools import cache
 from pydantic import SecretStr
 
 from promtsdb_dagster.adapters.aggregates import Aggregates
+from promtsdb_dagster.adapters.audit_buckets import BucketAudit
+from promtsdb_dagster.adapters.audit_rows import RowAudit
+from promtsdb_dagster.adapters.audit_schema import SchemaAudit
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
@@ -32,6 +35,7 @@ from promtsdb_dagster.core.plan import LIVE, Policy
 from promtsdb_dagster.core.ports import Store
 from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.core.rules import RuleGroup
+from promtsdb_dagster.core.verdicts import names_of
 from promtsdb_dagster.defs.groups import backfill_groups
 from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.settings import ROOT, Settings
@@ -144,6 +148,21 @@ class Installation:
     def policies(self) -> Policies:
         """Return what looks whether the upkeep has kept up."""
         return Policies(self._database())
+
+    def row_audit(self) -> RowAudit:
+        """Return what compares rows, tags and the ledger with one another."""
+        settings = self._settings
+        patience = max(settings.live_patience_seconds, settings.datasource_settle_seconds)
+        names = names_of(self._groups(), self._routing(), timedelta(seconds=patience))
+        return RowAudit(self._database(), names)
+
+    def bucket_audit(self) -> BucketAudit:
+        """Return what compares aggregates with what they are made of."""
+        return BucketAudit(self._database())
+
+    def schema_audit(self) -> SchemaAudit:
+        """Return what compares the database with the migration files."""
+        return SchemaAudit(self._database(), self.migrator(), self._migrations)
 
     def _open_database(self) -> Database:
         settings = self._settings

@@ -10,6 +10,7 @@ from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.gaps import Gap
 from promtsdb_dagster.core.live_check import LiveReport
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.checks_rows import FRESH
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import DAY
 from promtsdb_dagster.defs.project import Project
@@ -62,8 +63,11 @@ def check_schedule(live: Group) -> dg.ScheduleDefinition:
         name=CHECK_JOB,
         job=dg.define_asset_job(
             CHECK_JOB,
-            selection=dg.AssetSelection.checks(dg.AssetCheckKey(live.key, "no_gaps")),
-            description="Compare live rows with the source, and remember what is missing.",
+            selection=dg.AssetSelection.checks(FRESH, dg.AssetCheckKey(live.key, "no_gaps")),
+            description=(
+                "Look how old the newest live rows are, compare them with the source, and remember "
+                "what is missing."
+            ),
         ),
         cron_schedule="*/10 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,

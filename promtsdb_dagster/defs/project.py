@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from promtsdb_dagster.adapters.aggregates import Aggregates
+from promtsdb_dagster.adapters.audit_buckets import BucketAudit
+from promtsdb_dagster.adapters.audit_rows import RowAudit
+from promtsdb_dagster.adapters.audit_schema import SchemaAudit
 from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.live_rows import LiveRows
@@ -88,4 +91,16 @@ class Project(Protocol):
 
     def policies(self) -> Policies:
         """Return what looks whether the upkeep has kept up."""
+        ...
+
+    def row_audit(self) -> RowAudit:
+        """Return what compares rows, tags and the ledger with one another."""
+        ...
+
+    def bucket_audit(self) -> BucketAudit:
+        """Return what compares aggregates with what they are made of."""
+        ...
+
+    def schema_audit(self) -> SchemaAudit:
+        """Return what compares the database with the migration files."""
         ...

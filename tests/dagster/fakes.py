@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from promtsdb_dagster.adapters.audit_buckets import BucketReport
 from promtsdb_dagster.adapters.housekeeping import ExpiredReport, RecentReport, Refreshed
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.unused_tags import TagReport
+from promtsdb_dagster.core.bucket_check import Compared
+from promtsdb_dagster.core.doubles import Totals
+from promtsdb_dagster.core.freshness import Newest
 from promtsdb_dagster.core.gaps import LiveState
+from promtsdb_dagster.core.ledger_check import Counted, Counts
 from promtsdb_dagster.core.live_check import LiveReport
 from promtsdb_dagster.core.migrations import Engine
+from promtsdb_dagster.core.orphans import Looked, Noted
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.planner import EVERYTHING, Only
 from promtsdb_dagster.core.policies import Upkeep
 from promtsdb_dagster.core.report import PartitionReport
+from promtsdb_dagster.core.verdicts import Names, Verdict
 from promtsdb_dagster.core.windows import Window
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=timezone.utc)
@@ -243,6 +251,50 @@ class FakeHousekeeping:
         return self.upkeep_found
 
 
+@dataclass
+class FakeAudit:
+    """Be every audit; find nothing wrong, or what a test says."""
+
+    names: Names = field(default_factory=lambda: Names(frozenset({"up"})))
+    noted: list[Noted] = field(default_factory=list)
+    found: Totals = field(default_factory=lambda: Totals((), 10, 1, 5, {}))
+    live: list[Newest] = field(default_factory=lambda: [Newest("up", NOW)])
+    counts: Counts = field(default_factory=lambda: Counts(3, 30))
+    compared: list[Compared] = field(default_factory=list)
+    schema: Verdict = field(default_factory=lambda: Verdict("at version 1"))
+    asked: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    def _called(self, what: str) -> None:
+        self.asked.append(what)
+        if self.error:
+            raise self.error
+
+    def orphans(self, now: datetime, rng: Random) -> tuple[list[Noted], list[Looked]]:
+        self._called("orphans")
+        return self.noted, []
+
+    def totals(self) -> Totals:
+        self._called("totals")
+        return self.found
+
+    def newest(self, now: datetime) -> list[Newest]:
+        self._called("newest")
+        return self.live
+
+    def ledger(self, group: str, now: datetime, rng: Random) -> tuple[Counts, list[Counted]]:
+        self._called(group)
+        return self.counts, []
+
+    def compare(self, aggregate: str, now: datetime, rng: Random) -> BucketReport:
+        self._called(aggregate)
+        return BucketReport(self.compared, ())
+
+    def judge(self) -> Verdict:
+        self._called("schema")
+        return self.schema
+
+
 class FakeProject:
     """Give out the scripted adapters."""
 
@@ -255,6 +307,7 @@ class FakeProject:
         self.endpoints = Endpoints()
         self.keeper = FakeHousekeeping()
         self.live = FakeLive()
+        self.audit = FakeAudit()
 
     def now(self) -> datetime:
         return self.clock
@@ -294,3 +347,12 @@ class FakeProject:
 
     def services(self) -> Services:
         return Services(self.endpoints, timeout_seconds=2)
+
+    def row_audit(self) -> Any:
+        return self.audit
+
+    def bucket_audit(self) -> Any:
+        return self.audit
+
+    def schema_audit(self) -> Any:
+        return self.audit

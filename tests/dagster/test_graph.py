@@ -133,11 +133,23 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
         "staging_cumsum:nothing_refused",
         "recent_buckets:policies_healthy",
         "backfill_live:no_gaps",
+        f"{_migrations()[-1]}:schema_true",
+        "internal/prometheus_remote_write_tag:no_orphans",
+        "cumsum/prometheus_remote_write:no_doubles",
+        "internal/prometheus_remote_write:live_rows_fresh",
+        *(f"backfill_{group}:ledger_holds" for group in ("forever", "1y", "1w", "live")),
+        *(f"{aggregate}:agrees_with_rows" for aggregate in AGGREGATES),
         *(f"{service}:healthy" for service in services),
     }
-    assert {"migrate", "history", "health", "housekeeping", "tidy_tags", "check_live_rows"} <= set(
-        repository.job_names
-    )
+    assert {
+        "migrate",
+        "history",
+        "health",
+        "housekeeping",
+        "tidy_tags",
+        "check_live_rows",
+        "checks",
+    } <= set(repository.job_names)
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
     assert set(sensors) == {
         "automation",
@@ -150,6 +162,6 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
     for sensor in sensors.values():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
-    assert set(schedules) == {"housekeeping", "tidy_tags", "check_live_rows"}
+    assert set(schedules) == {"housekeeping", "tidy_tags", "check_live_rows", "checks"}
     for schedule in schedules.values():
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

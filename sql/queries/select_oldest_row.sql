@@ -1,0 +1,1 @@
+SELECT min(time) FROM {schema}.prometheus_remote_write
