@@ -13,6 +13,7 @@ import orjson
 import stamina
 from typing_extensions import Self
 
+from promtsdb_dagster.adapters.discretion import Discretion
 from promtsdb_dagster.adapters.http import LOOPBACK_HOSTS, PAST_THE_PROXY, source_url, tls
 from promtsdb_dagster.core.shown import shortened, shown
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
@@ -50,6 +51,9 @@ class Prometheus:
             username, password = given.username, given.password
         # Messages hold the URL, and runs keep their messages.
         self._base = given.copy_with(userinfo=b"")
+        self._discretion = Discretion(
+            bearer_token, login=(username, password or "") if username else None
+        )
         self._slots = BoundedSemaphore(concurrency)
         self._attempts = attempts
         headers = {"Accept": "application/json"}
@@ -102,7 +106,8 @@ class Prometheus:
                 "step": _seconds(EPOCH + step),
             },
         )
-        return _matrix(data, expr)
+        with self._discretion.discreet():
+            return _matrix(data, expr)
 
     def clock(self) -> datetime:
         """Return the server's now, in UTC."""
@@ -115,7 +120,8 @@ class Prometheus:
             )
         except (TypeError, ValueError, LookupError, OverflowError, OSError):
             raise SourceIncomplete(
-                f"{self._base} answered vector(1) with {shown(answer)}, wanted one sample; "
+                f"{self._base} answered vector(1) with "
+                f"{self._discretion.hide(shown(answer))}, wanted one sample; "
                 "is DATASOURCE_URL the base URL of a Prometheus?"
             ) from None
 
@@ -128,7 +134,7 @@ class Prometheus:
             wait_initial=0.2,
             wait_max=20,
         ):
-            with attempt, self._slots:
+            with attempt, self._slots, self._discretion.discreet():
                 return self._ask_once(url, form)
         raise AssertionError("unreachable")  # pragma: no cover
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
 
+from promtsdb_dagster.adapters.discretion import Discretion
 from promtsdb_dagster.core.replaying import Job
 from promtsdb_dagster.errors import ConfigurationError
 
@@ -85,18 +85,16 @@ class ReplayCommand:
 
     def last_words(self, log: str) -> str:
         """Return what vmalert complained of last, for an error message, without the secrets."""
-        for secret in self._secrets():
-            log = log.replace(secret, "***")
+        log = self._discretion().hide(log)
         complaints = [match[1] for match in map(_COMPLAINT.search, log.splitlines()) if match]
         lines = list(dict.fromkeys(complaints or log.strip().splitlines()))[-_LINES:]
         return " | ".join(line.strip()[:_LINE_LENGTH] for line in lines)
 
-    def _secrets(self) -> list[str]:
-        """Return every spelling, the longest first: one may be the beginning of another."""
-        said = {self.datasource_password, self.datasource_token, self.telegraf_password}
-        said |= {urlsplit(url).password for url in (self.datasource_url, self.telegraf_url)}
-        found = {spelled for one in said if one for spelled in (one, unquote(one), quote(one, ""))}
-        return sorted(found, key=len, reverse=True)
+    def _discretion(self) -> Discretion:
+        return Discretion(
+            *(self.datasource_password, self.datasource_token, self.telegraf_password),
+            urls=(self.datasource_url, self.telegraf_url),
+        )
 
 
 @dataclass(frozen=True)

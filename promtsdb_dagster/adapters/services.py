@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from promtsdb_dagster.adapters.discretion import Discretion
 from promtsdb_dagster.adapters.http import tls
 from promtsdb_dagster.core.shown import shortened
 from promtsdb_dagster.errors import ConfigurationError
@@ -56,9 +57,18 @@ class Services:
     def __init__(self, endpoints: Endpoints, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._endpoints = endpoints
         self._timeout = timeout_seconds
+        self._discretion = Discretion(
+            endpoints.prometheus_token,
+            urls=tuple(each for each in vars(endpoints).values() if isinstance(each, str)),
+            login=endpoints.prometheus_auth,
+        )
 
     def health(self, service: str) -> Health:
         """Return how a service is, by its name among the endpoints."""
+        found = self._health(service)
+        return replace(found, text=self._discretion.hide(found.text))
+
+    def _health(self, service: str) -> Health:
         url: str | None = getattr(self._endpoints, service)
         if url is None:
             return Health(True, "not configured", configured=False)
