@@ -169,12 +169,15 @@ class TcpProxy:
         link = _Link(self, client, server)
         self._links.add(link)
         try:
-            await asyncio.gather(link.up(reader), link.down(from_server), return_exceptions=True)
-        finally:
-            self._links.discard(link)
+            ways = [asyncio.create_task(link.up(reader)), asyncio.create_task(link.down(from_server))]
+            # When one half ends, in whatever way, so does the other.
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             client.close()
             if server not in self.forgotten:
                 server.close()
+            await asyncio.gather(*ways, return_exceptions=True)
+        finally:
+            self._links.discard(link)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
