@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 
 from promtsdb_dagster.adapters.live_rows import LiveRows
@@ -109,11 +109,16 @@ class LiveWorld:
         assert report.error is None, report.error
         return report.rows_written
 
-    def check(self, live: RuleGroup = GROUPS["live"]) -> LiveReport:
+    def check(
+        self,
+        live: RuleGroup = GROUPS["live"],
+        *,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> LiveReport:
         """Compare live rows with the source."""
         rows = LiveRows(self.database)
         check = LiveCheck(self.source, rows, live, self.routing, self.policy, patience=PATIENCE)
-        return check.run(self.now)
+        return check.run(self.now, has_time)
 
     def repair(self) -> LiveReport:
         """Compare, bring what is missing, and compare again."""

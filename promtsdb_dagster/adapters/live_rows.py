@@ -43,8 +43,8 @@ class LiveRows:
             {record: start for record, start, _ in checked},
             {record: until for record, _, until in checked},
             [
-                Gap(record, hour, _windows(missing), _windows(absent), attempts, noted_at)
-                for record, hour, missing, absent, attempts, noted_at in gaps
+                Gap(record, hour, _windows(missing), _windows(absent), *known)
+                for record, hour, missing, absent, *known in gaps
             ],
         )
 

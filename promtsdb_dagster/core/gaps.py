@@ -33,6 +33,8 @@ class Gap:
     attempts: int = 0
     # When it was found; one that was repaired and comes back is another one.
     noted_at: datetime | None = None
+    # When it was looked at last.
+    checked_at: datetime | None = None
 
     @property
     def is_due(self) -> bool:
@@ -100,7 +102,7 @@ def windows_to_check(
     """Return where a rule that is owed from `start` on is to be compared.
 
     That is what is new, the last hour once more, as the source itself may have been late, and
-    known gaps.
+    known gaps; see `in_turn` for when those are.
     """
     if start >= horizon.end:
         return []
@@ -111,6 +113,15 @@ def windows_to_check(
     ]
     known = [Window(gap.hour, gap.hour + HOUR) for gap in state.gaps if gap.record == record]
     return w.intersect([Window(start, horizon.end)], [*filter(None, wanted), *known])
+
+
+def in_turn(gaps: Iterable[Gap]) -> list[datetime]:
+    """Return the hours of known gaps, those to be repaired first, then the longest unseen."""
+    turns: dict[datetime, tuple[bool, datetime]] = {}
+    for gap in gaps:
+        mine = (not gap.is_due, gap.checked_at or gap.hour)
+        turns[gap.hour] = min(turns.get(gap.hour, mine), mine)
+    return sorted(turns, key=lambda hour: (turns[hour], hour))
 
 
 def first_owed(

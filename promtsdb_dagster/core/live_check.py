@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from promtsdb_dagster.core import windows as w
@@ -19,6 +19,7 @@ from promtsdb_dagster.core.gaps import (
     LiveStore,
     first_owed,
     gap_of,
+    in_turn,
     merge_gaps,
     windows_to_check,
 )
@@ -48,6 +49,8 @@ class LiveReport:
     # Rules that could not be compared, and why.
     problems: dict[str, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
+    # Hours with known gaps for which no time was left; their gaps are told as they were.
+    hours_left: int = 0
     # Cumulative metrics that the source has and that never had a live row, while others had.
     never_live: tuple[str, ...] = ()
 
@@ -87,9 +90,10 @@ class LiveCheck:
         self._policy = policy
         self._patience = max(patience, policy.settle)
 
-    def run(self, now: datetime) -> LiveReport:
+    def run(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> LiveReport:
         """Compare what was not compared yet, the last hour, and what was missing before.
 
+        What was missing before is done while there is time, and goes on with the rest next time.
         Safe to repeat; raises what the source and the store raise, with every hour before that
         remembered.
         """
@@ -112,9 +116,13 @@ class LiveCheck:
             record: windows_to_check(record, start, state, horizon)
             for record, start in owed_from.items()
         }
-        hours = sorted(
-            {piece.start for each in todo.values() for window in each for piece in _hours(window)}
+        # What is new comes in its order and whole: a rule is done up to where nothing was left out.
+        fresh = _hours_of(
+            windows_to_check(record, start, replace(state, gaps=()), horizon)
+            for record, start in owed_from.items()
         )
+        again = _hours_of(todo.values()) - fresh
+        hours = [*sorted(fresh), *(hour for hour in in_turn(state.gaps) if hour in again)]
         reached = {
             record: state.checked_until.get(record, w.floor(start, HOUR))
             for record, start in owed_from.items()
@@ -122,10 +130,15 @@ class LiveCheck:
         with ThreadPoolExecutor(_FETCHERS, "fetch") as askers:
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
             report.never_live = self._never_live(state, horizon, fetcher)
-            for hour in hours:
+            for number, hour in enumerate(hours):
+                if number >= len(fresh) and not has_time():
+                    left = set(hours[number:])
+                    report.hours_left = len(left)
+                    report.gaps += [gap for gap in state.gaps if gap.hour in left]
+                    break
                 found = self._check_hour(hour, todo, state, fetcher, report)
                 further: dict[str, datetime] = {}
-                # A rule is done up to where nothing was left out; the last hour may lie beyond.
+                # The last hour may lie beyond.
                 if hour + HOUR <= horizon.end:
                     next_to = {gap.record for gap in found if reached[gap.record] == hour}
                     further = dict.fromkeys(next_to, hour + HOUR)
@@ -205,8 +218,13 @@ class LiveCheck:
         return self._rules[record].record.lower() in self._routing.cumulative
 
 
-def _hours(window: Window) -> list[Window]:
-    return w.split(Window(w.floor(window.start, HOUR), window.end), HOUR)
+def _hours_of(lists: Iterable[Iterable[Window]]) -> set[datetime]:
+    return {
+        piece.start
+        for windows in lists
+        for window in windows
+        for piece in w.split(Window(w.floor(window.start, HOUR), window.end), HOUR)
+    }
 
 
 def _count(report: LiveReport, part: Part, comparison: Comparison) -> None:

@@ -163,7 +163,11 @@ class FakeMigrator:
             raise self.error
         pending = tuple(m for m in self.migrations if m.version > self.version)
         return SimpleNamespace(
-            engine="postgresql", version=self.version, dirty=False, pending=pending
+            engine="postgresql",
+            version=self.version,
+            dirty=False,
+            pending=pending,
+            too_new=None,
         )
 
     def up(self, to: int) -> list[Any]:
@@ -195,7 +199,7 @@ class FakeLive:
             raise self.error
         return self.state
 
-    def run(self, now: datetime) -> LiveReport:
+    def run(self, now: datetime, has_time: Callable[[], bool]) -> LiveReport:
         if self.error:
             raise self.error
         return self.report

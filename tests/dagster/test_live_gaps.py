@@ -219,3 +219,14 @@ def test_the_comparison_starts_once_there_are_live_rows(
     job = definitions.resolve_job_def("check_live_rows")
     kept.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert "goes on still" in str(tick().skip_message)
+
+
+def test_gaps_that_had_no_turn_are_told(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
+) -> None:
+    gaps = [_gap(NOW - HOUR, _minutes(NOW - HOUR, 3, 7))]
+    project.live.report = LiveReport(SINCE, hours_left=3, gaps=gaps)
+    evaluation = _check(definitions, instance)
+    assert not evaluation.passed
+    assert "3 hours that lacked rows before had no turn" in str(evaluation.description)
+    assert "none is missing" not in str(evaluation.description)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -333,3 +333,27 @@ def test_two_rules_of_one_total_stand_side_by_side(world: LiveWorld) -> None:
         report = world.check(groups["live"])
         assert report.rows_missing == {TOTAL: 1}
         assert not report.rows_taken
+
+
+def test_known_gaps_take_turns_where_time_is_short(world: LiveWorld) -> None:
+    """Those to be repaired first, then the longest unseen; new hours are never left out."""
+    since(world, 8)
+    first = world.check()
+    newest = w.floor(w.floor(world.now - PATIENCE, MINUTE) - HOUR, HOUR)
+    old = sorted({gap.hour for gap in first.gaps if gap.hour < newest})
+    with world.database.connection() as connection:
+        connection.execute("UPDATE internal.live_gap SET attempts = 7")
+        connection.execute("UPDATE internal.live_gap SET attempts = 6 WHERE hour = %s", [old[3]])
+    looked_at = []
+    for _ in old:
+        turns = iter((True, False))
+        begun = datetime.now(timezone.utc)
+        report = world.check(has_time=lambda: next(turns))  # noqa: B023 - called at once
+        assert report.missing == first.missing, "what had no turn is missing still"
+        assert report.hours_left == len(old) - 1
+        with world.database.connection() as connection:
+            looked_at += connection.execute(
+                "SELECT DISTINCT hour FROM internal.live_gap WHERE checked_at > %s AND hour < %s",
+                [begun, newest],
+            ).fetchall()
+    assert looked_at == [(old[3],), *((hour,) for hour in old if hour != old[3])]
