@@ -21,10 +21,10 @@ from promtsdb_dagster.adapters.live_rows import LiveRows
 from promtsdb_dagster.adapters.migrations import Migration, Migrator, load_migrations
 from promtsdb_dagster.adapters.policies import Policies
 from promtsdb_dagster.adapters.prometheus import Prometheus
+from promtsdb_dagster.adapters.replacing import Replacer
 from promtsdb_dagster.adapters.replay import ReplayCommand, ReplayContainer, ReplaySetup
 from promtsdb_dagster.adapters.reservations import Reservations
 from promtsdb_dagster.adapters.rulefiles import load_groups, load_routing, read_text
-from promtsdb_dagster.adapters.replacing import Replacer
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
@@ -33,11 +33,11 @@ from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import LIVE, Policy
 from promtsdb_dagster.core.ports import Store
+from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.core.verdicts import names_of
 from promtsdb_dagster.defs.groups import backfill_groups
-from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.settings import ROOT, Settings
 
 
@@ -49,6 +49,7 @@ class Installation:
         self._migrations = tuple(migrations)
         # Cached on the instance, so that two installations in one process share nothing.
         self._database = cache(self._open_database)
+        self._any_database = cache(self._open_any_database)
         self._source = cache(self._open_source)
         self._groups = cache(self._load_groups)
         self._routing = cache(lambda: load_routing(settings.rules_dir))
@@ -57,6 +58,7 @@ class Installation:
     def close(self) -> None:
         """Close all connections; safe to repeat. The next use opens new ones."""
         self._database.cache_clear()
+        self._any_database.cache_clear()
         self._source.cache_clear()
         self._opened.close()
 
@@ -73,16 +75,16 @@ class Installation:
             concurrency=settings.backfill_concurrency,
         )
 
+    def rules(self) -> Mapping[str, RuleGroup]:
+        """Return the rule groups by name."""
+        return self._groups()
+
     def database(self) -> Database:
         """Return what lends connections; opens none."""
         return self._database()
 
     def backfill(self) -> Backfill:
         """Return the engine that moves history."""
-    def rules(self) -> Mapping[str, RuleGroup]:
-        """Return the rule groups by name."""
-        return self._groups()
-
         return self._backfill(Writer(self._database()), self.policy())
 
     def replay_setup(self) -> ReplaySetup:
@@ -96,18 +98,18 @@ class Installation:
         # One vmalert and one wait at a time: the live rows pass the same Telegraf.
         return self._backfill(store, replace(self.policy(), concurrency=1))
 
-    def live_rows(self) -> LiveRows:
-        """Return what knows how far live rows were compared with the source."""
-        return LiveRows(self._database())
-
-    def live_check(self) -> LiveCheck:
-        """Return what compares live rows with the source."""
     def replacing(self) -> Replacing:
         """Return the engine that deletes what is stored of metrics and writes it anew."""
         store = Replacer(self._database())
         source, groups, routing = self._source(), self._groups(), self._routing()
         return Replacing(source, store, groups, routing, self.policy())
 
+    def live_rows(self) -> LiveRows:
+        """Return what knows how far live rows were compared with the source."""
+        return LiveRows(self._database())
+
+    def live_check(self) -> LiveCheck:
+        """Return what compares live rows with the source."""
         return LiveCheck(
             self._source(),
             self.live_rows(),
@@ -119,7 +121,7 @@ class Installation:
 
     def migrator(self) -> Migrator:
         """Return what applies the schema."""
-        return Migrator(self._database(), self._migrations)
+        return Migrator(self._any_database(), self._migrations)
 
     def aggregates(self) -> Aggregates:
         """Return what refreshes the aggregates."""
@@ -167,8 +169,16 @@ class Installation:
     def _open_database(self) -> Database:
         settings = self._settings
         database = Database(
-            settings.require_database_url(), max_connections=settings.backfill_concurrency + 4
+            settings.require_database_url(),
+            max_connections=settings.backfill_concurrency + 4,
+            newest=len(self._migrations),
         )
+        self._opened.callback(database.close)
+        return database
+
+    def _open_any_database(self) -> Database:
+        """Return what says where the schema stands, also where it is newer than the code."""
+        database = Database(self._settings.require_database_url())
         self._opened.callback(database.close)
         return database
 

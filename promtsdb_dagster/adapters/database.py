@@ -14,7 +14,12 @@ from typing_extensions import Self
 
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine
-from promtsdb_dagster.errors import ConfigurationError, StoreError, StoreUnavailable
+from promtsdb_dagster.errors import (
+    ConfigurationError,
+    StoreError,
+    StoreUnavailable,
+    UnknownVersion,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,16 +34,23 @@ _KEEPALIVE_SECONDS = 60
 class Database:
     """Lend connections to one database, a bounded number at once; nothing is opened before use.
 
+    With `newest`, the last migration that this code knows, none to a database that is further.
     Raises ConfigurationError for a URL that is none.
     """
 
     def __init__(
-        self, url: str, *, max_connections: int = 4, application_name: str = "promtsdb"
+        self,
+        url: str,
+        *,
+        max_connections: int = 4,
+        application_name: str = "promtsdb",
+        newest: int | None = None,
     ) -> None:
         self._url = url
         self._address = _address(url)
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
+        self._newest = newest
         self._keepers = 0
         self._idle: list[Connection] = []
         self._lock = Lock()
@@ -77,14 +89,16 @@ class Database:
     def connection(self, *, autocommit: bool = False) -> Iterator[Connection]:
         """Lend a connection; commit when the block ends well, roll back when it raises.
 
-        Raises StoreUnavailable when the server cannot be reached or went away, StoreError when
-        it has no room left.
+        Raises StoreUnavailable when the server cannot be reached, went away or is read-only,
+        StoreError when it has no room left, UnknownVersion when its schema is newer than the code.
         """
         with self._slots, self._translated(), ExitStack() as stack:
             connection = None if autocommit else self._take()
             connection = connection or self._connect(autocommit)
             # Commits, or rolls back; closes in any case.
             stack.enter_context(connection)
+            if self._newest is not None:
+                _refuse_newer(connection, self._newest, self._address)
             yield connection
             if autocommit:
                 return
@@ -142,7 +156,19 @@ class Database:
                 f"the role of DATABASE_URL may not do this at {self._address}: {_text(error)}; "
                 "wanted the role that owns the schemas"
             ) from error
-        except (psycopg.OperationalError, pg.InterfaceError) as error:
+        except pg.ReadOnlySqlTransaction as error:
+            raise StoreUnavailable(
+                f"the database at {self._address} is read-only: {_text(error)}; wanted the server "
+                "that takes writes; after a failover point DATABASE_URL to the new one, then run "
+                "the same partitions again: nothing is stored twice"
+            ) from error
+        # Sessions that the server ends for being idle: psycopg calls these internal errors.
+        except (
+            psycopg.OperationalError,
+            pg.InterfaceError,
+            pg.IdleInTransactionSessionTimeout,
+            pg.TransactionTimeout,
+        ) as error:
             raise StoreUnavailable(
                 f"the database at {self._address} cannot be used: {_text(error)}; wanted a server "
                 "that answers; check DATABASE_URL and the server's log, then run the same "
@@ -154,6 +180,28 @@ def engine_of(connection: Connection) -> Engine:
     """Return which engine the database of a connection says it is."""
     row = connection.execute(query("select_engine")).fetchone()
     return "timescaledb" if row and row[0] else "postgresql"
+
+
+def version_of(connection: Connection) -> tuple[int, bool]:
+    """Return the schema's version, 0 for none, and whether a migration stopped half-way."""
+    exists = connection.execute(query("select_migration_ledger_exists")).fetchone()
+    if not exists or not exists[0]:
+        return 0, False
+    row = connection.execute(query("select_migration_ledger")).fetchone()
+    return (row[0], row[1]) if row else (0, False)
+
+
+def _refuse_newer(connection: Connection, newest: int, address: str) -> None:
+    # In no transaction of ours: a migration truncates its ledger, and would wait for our end.
+    before, connection.autocommit = connection.autocommit, True
+    version = version_of(connection)[0]
+    connection.autocommit = before
+    if version > newest:
+        raise UnknownVersion(
+            f"the database at {address} is at version {version}, the newest that this code knows "
+            f"is {newest:03d}; nothing was written, as older code may misread it; run the code "
+            "that made it, or newer code"
+        )
 
 
 def _readable(connection: Connection) -> bool:

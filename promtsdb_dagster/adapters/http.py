@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from promtsdb_dagster.errors import ConfigurationError
+from promtsdb_dagster.errors import ConfigurationError, SourceUnavailable
 
 # A proxy that the environment names cannot reach what listens on this machine.
 PAST_THE_PROXY: Mapping[str, None] = {
@@ -17,6 +17,8 @@ PAST_THE_PROXY: Mapping[str, None] = {
     "all://127.0.0.1": None,
     "all://[::1]": None,
 }
+# A source that wants to be left alone for longer is for a later run.
+_MOST_SECONDS = 60.0
 LOOPBACK_HOSTS = frozenset(httpx.URL(pattern).host for pattern in PAST_THE_PROXY)
 
 
@@ -44,3 +46,18 @@ def tls(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext | bool:
         raise ConfigurationError(
             f"DATASOURCE_CA_FILE {str(ca_file)!r} cannot be used: {error}; wanted a PEM file"
         ) from error
+
+
+class Busy(SourceUnavailable):
+    """The source wants to be asked later, and may have said when."""
+
+    def __init__(self, text: str, retry_after: str) -> None:
+        super().__init__(text)
+        self.seconds = min(float(retry_after), _MOST_SECONDS) if retry_after.isdecimal() else 0.0
+
+
+def patience(error: Exception) -> bool | float:
+    """Return whether to ask again, and after how long where the source has said it."""
+    if isinstance(error, Busy) and error.seconds:
+        return error.seconds
+    return isinstance(error, SourceUnavailable)

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import psycopg
 
-from promtsdb_dagster.adapters.database import Connection, Database
+from promtsdb_dagster.adapters.database import Connection, Database, version_of
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine, Migration, Way, assemble
 from promtsdb_dagster.errors import (
@@ -35,6 +35,18 @@ class MigrationStatus:
     version: int
     dirty: bool
     pending: tuple[Migration, ...]
+    # The last version that this code knows.
+    newest: int
+
+    @property
+    def too_new(self) -> str | None:
+        """Return why this code may not touch the database, or None."""
+        if self.version <= self.newest:
+            return None
+        return (
+            f"the database is at version {self.version}, the newest that this code knows is "
+            f"{self.newest:03d}; nothing is written to it; run the code that made it, or newer code"
+        )
 
 
 def load_migrations(sql_dir: Path) -> tuple[Migration, ...]:
@@ -58,9 +70,10 @@ class Migrator:
     def status(self) -> MigrationStatus:
         """Return where the database stands; changes nothing."""
         with self._database.connection(autocommit=True) as connection:
-            version, dirty = self._ledger(connection)
+            version, dirty = version_of(connection)
             pending = tuple(m for m in self._migrations if m.version > version)
-            return MigrationStatus(self._engine(connection, version), version, dirty, pending)
+            engine = self._engine(connection, version)
+            return MigrationStatus(engine, version, dirty, pending, self._newest)
 
     def up(self, to: int | None = None) -> list[Migration]:
         """Apply what is missing, up to a version or all; return what was applied now.
@@ -117,7 +130,7 @@ class Migrator:
 
     def _checked(self, connection: Connection) -> tuple[Connection, int, Engine]:
         connection.execute(query("create_migration_ledger"))
-        version, dirty = self._ledger(connection)
+        version, dirty = version_of(connection)
         if dirty and version <= 1 and not _yes(connection, "select_engine"):
             # golang-migrate on a server without TimescaleDB: its file is one transaction, and
             # makes the extension, so nothing of it was applied.
@@ -200,13 +213,6 @@ class Migrator:
             query("insert_migration_checksum"),
             [migration.version, migration.topic, engine, migration.checksum(engine)],
         )
-
-    def _ledger(self, connection: Connection) -> tuple[int, bool]:
-        exists = connection.execute(query("select_migration_ledger_exists")).fetchone()
-        if not exists or not exists[0]:
-            return 0, False
-        row = connection.execute(query("select_migration_ledger")).fetchone()
-        return (row[0], row[1]) if row else (0, False)
 
     def _engine(self, connection: Connection, version: int) -> Engine:
         """Return what the database is, or what the first migration would make of it."""

@@ -14,7 +14,14 @@ import stamina
 from typing_extensions import Self
 
 from promtsdb_dagster.adapters.discretion import Discretion
-from promtsdb_dagster.adapters.http import LOOPBACK_HOSTS, PAST_THE_PROXY, source_url, tls
+from promtsdb_dagster.adapters.http import (
+    LOOPBACK_HOSTS,
+    PAST_THE_PROXY,
+    Busy,
+    patience,
+    source_url,
+    tls,
+)
 from promtsdb_dagster.core.shown import shortened, shown
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
@@ -128,7 +135,7 @@ class Prometheus:
     def _ask(self, endpoint: str, form: Mapping[str, str]) -> Mapping[str, Any]:
         url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/api/v1/{endpoint}")
         for attempt in stamina.retry_context(
-            on=SourceUnavailable,
+            on=patience,
             attempts=self._attempts,
             timeout=None,
             wait_initial=0.2,
@@ -146,6 +153,12 @@ class Prometheus:
             raise SourceUnavailable(
                 f"{url} did not answer: {type(error).__name__} {error}; wanted Prometheus' HTTP "
                 "API; check DATASOURCE_URL and that the server runs, then run again"
+            ) from error
+        except httpx.DecodingError as error:
+            raise SourceIncomplete(
+                f"{url} answered with a body that is not encoded as it says: {error}; wanted a "
+                "whole answer; mend the source or the proxy before it, then run the same "
+                "partitions again"
             ) from error
         answer = _json(body, response)
         _raise_for_status(response, answer, form)
@@ -198,7 +211,10 @@ def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, 
     reason = shortened(str(said or "no reason given"), 400)
     about = f"{response.url} answered {status} to {shortened(form['query'])!r}: {reason}"
     if status in _RETRIED:
-        raise SourceUnavailable(f"{about}; the source may be overloaded, run again later")
+        raise Busy(
+            f"{about}; the source may be overloaded, run again later",
+            response.headers.get("retry-after", ""),
+        )
     if status == 422 and "too many samples" in str(said):
         raise SourceTooLarge(f"{about}; a shorter window may fit")
     hint = "correct the rule or DATASOURCE_URL"

@@ -55,6 +55,8 @@ def _database(installation: Installation) -> tuple[str, str]:
     if lacking:
         text = f"at version {status.version}, {lacking} migrations are missing; `promtsdb migrate`"
         return "unhealthy", text
+    if status.too_new:
+        return "unhealthy", status.too_new
     return "healthy", f"{status.engine}, at version {status.version}"
 
 

@@ -12,7 +12,7 @@ from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained
 from promtsdb_dagster.defs.runs import UNFINISHED, op_name
-from promtsdb_dagster.errors import MigrationError, PromtsdbError
+from promtsdb_dagster.errors import MigrationError, PromtsdbError, UnknownVersion
 
 JOB = "history"
 # All runs of one start carry the same value.
@@ -158,6 +158,8 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
 def _require_ready(project: Project) -> None:
     """Raise unless the database can take a backfill and the source is known."""
     status = project.migrator().status()
+    if status.too_new:
+        raise UnknownVersion(status.too_new)
     if status.pending:
         raise MigrationError(
             f"{len(status.pending)} migrations are not applied, wanted all; materialize the group "

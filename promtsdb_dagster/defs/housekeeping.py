@@ -210,9 +210,10 @@ def _schedule(job: str, cron: str) -> dg.ScheduleDefinition:
 
 def not_ready(project: Project) -> str | None:
     """Return why the database cannot be kept in shape yet, or None."""
-    pending = len(project.migrator().status().pending)
+    status = project.migrator().status()
+    pending = len(status.pending)
     if not pending:
-        return None
+        return status.too_new
     return f"{counted(pending, 'migration')} not applied, wanted all; materialize group migrations"
 
 

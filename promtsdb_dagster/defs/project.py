@@ -19,10 +19,10 @@ from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import Policy
+from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.core.replaying import Replayer
 
 
-from promtsdb_dagster.core.replacing import Replacing
 class Project(Protocol):
     """Build adapters on demand; every method may raise ConfigurationError.
 
@@ -49,13 +49,13 @@ class Project(Protocol):
         """Return the engine whose rows a replay brings, at most `patience` after its end."""
         ...
 
-    def live_rows(self) -> LiveRows:
-        """Return what knows how far live rows were compared with the source."""
-        ...
     def replacing(self) -> Replacing:
         """Return the engine that deletes what is stored of metrics and writes it anew."""
         ...
 
+    def live_rows(self) -> LiveRows:
+        """Return what knows how far live rows were compared with the source."""
+        ...
 
     def live_check(self) -> LiveCheck:
         """Return what compares live rows with the source."""

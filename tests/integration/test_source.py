@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from promtsdb_dagster.adapters import prometheus
+from promtsdb_dagster.adapters.http import patience
 from promtsdb_dagster.adapters.prometheus import Prometheus
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import (
@@ -92,6 +93,11 @@ WHOLE = json_answer(
             SourceUnavailable,
             "did not answer: .*without sending complete message",
         ),
+        (
+            Answer(WHOLE.body, headers={"Content-Encoding": "gzip"}),
+            SourceIncomplete,
+            "not encoded as it says",
+        ),
     ],
 )
 def test_what_is_not_a_whole_answer_is_an_error(
@@ -111,6 +117,19 @@ def test_a_passing_failure_is_tried_again() -> None:
 
         assert series["values"] == [[1767225600, "1"]]
         assert len(server.requests) == 3
+
+
+def test_a_source_that_says_when_to_come_back_is_left_alone_until_then() -> None:
+    said = {"3": 3, "86400": 60, "": True, "Wed, 21 Oct 2026 07:28:00 GMT": True}
+    for text, wait in said.items():
+        busy = Answer(b"", 429, headers={"Retry-After": text})
+        with (
+            scripted(busy) as server,
+            asking(server) as source,
+            pytest.raises(SourceUnavailable) as caught,
+        ):
+            source.query_range("up", WINDOW, HOUR)
+        assert patience(caught.value) == wait
 
 
 def test_a_refusal_is_not_tried_again() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import stamina
 
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.writer import Writer
@@ -120,6 +121,38 @@ def test_a_full_disk_fails_the_window_and_keeps_what_was_committed(
     assert again.error is None
     assert [part.found_done for part in again.partitions] == [True, False, False]
     assert count(database) == ROWS
+
+
+def test_a_database_that_takes_no_writes_says_so_and_a_new_one_is_waited_for(
+    database: ScratchDatabase,
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
+    execute(database, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with stamina.set_testing(True, attempts=2):
+        report = run(database)
+    assert isinstance(report.error, StoreUnavailable)
+    assert "is read-only" in str(report.error)
+    assert "after a failover point DATABASE_URL to the new one" in str(report.error)
+
+    with psycopg.connect(database.url, options="-c default_transaction_read_only=off") as admin:
+        admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    assert run(database).error is None
+    assert count(database) == ROWS
+
+
+def test_a_session_that_the_server_ends_for_idling_is_a_lost_one(
+    plain_database: ScratchDatabase,
+) -> None:
+    def idle() -> None:
+        with plain_database.connection() as connection:
+            connection.execute("SET idle_in_transaction_session_timeout = 1")
+            for _ in range(1000):
+                # Until the server has ended it: each asks later than 1 ms after the one before.
+                time.sleep(0.005)
+                connection.execute("SELECT 1")
+
+    with pytest.raises(StoreUnavailable, match="idle-in-transaction"):
+        idle()
 
 
 @pytest.fixture
