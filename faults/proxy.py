@@ -147,7 +147,12 @@ class TcpProxy:
 
     def remember(self) -> None:
         """End the servers' halves of the connections that were forgotten."""
-        self._loop.call_soon_threadsafe(lambda: [one.close() for one in self.forgotten])
+
+        def close() -> None:
+            for one in self.forgotten:
+                one.close()
+
+        self._loop.call_soon_threadsafe(close)
 
     def through(self, url: str) -> str:
         """Return the same database's URL by way of the proxy."""
@@ -169,7 +174,10 @@ class TcpProxy:
         link = _Link(self, client, server)
         self._links.add(link)
         try:
-            ways = [asyncio.create_task(link.up(reader)), asyncio.create_task(link.down(from_server))]
+            ways = [
+                asyncio.create_task(link.up(reader)),
+                asyncio.create_task(link.down(from_server)),
+            ]
             # When one half ends, in whatever way, so does the other.
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             client.close()

@@ -11,7 +11,7 @@ from faults.fault import Try
 from faults.oracle import Difference, compare
 from faults.statements import statement
 from faults.truth import Part
-from faults.world import World, Work
+from faults.world import Work, World
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.windows import Window
@@ -107,5 +107,5 @@ def side_by_side(*works: Callable[[], object]) -> list[Future[object]]:
 def ask(url: str, statement: str, *values: object) -> list[tuple[object, ...]]:
     """Return the rows of a statement that commits by itself."""
     with Database(url).connection(autocommit=True) as connection:
-        cursor = connection.execute(statement, values or None)  # type: ignore[call-overload]
+        cursor = connection.execute(statement, values or None)
         return cursor.fetchall() if cursor.description else []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 
@@ -18,8 +19,6 @@ from faults.world import World
 
 _TRIES = {"short": 1, "long": 20}
 _COPY, _COMMIT = b"COPY ", b"COMMIT\0"
-# Some days of gauges are this many bytes on the wire.
-_DAY_BYTES = 200_000
 
 
 @contextmanager
@@ -66,6 +65,10 @@ def _verification(chance: random.Random) -> Trap:
     return Trap((_COPY, _COMMIT), chance.randrange(1, 1_500), _how(chance))
 
 
+def _until_more_wait(world: World, than: int) -> None:
+    world.until(lambda: lock_waits(world) > than, 30, "the backfill waits")
+
+
 def _lock_wait(world: World, chance: random.Random) -> Try:
     """
     1. Another session holds the lock of running totals; the backfill waits for it.
@@ -78,10 +81,10 @@ def _lock_wait(world: World, chance: random.Random) -> Try:
             with world.backfill(url=url) as backfill:
                 running = pool.submit(run, backfill, world)
                 # A session that waits for a lock does not look whether its client is there.
-                for cut in range(2):
-                    world.until(lambda c=cut: lock_waits(world) > c, 30, "the backfill waits")
+                for cuts in range(2):
+                    _until_more_wait(world, cuts)
                     proxy.cut(_how(chance))
-                world.until(lambda: lock_waits(world) > 2, 30, "the backfill waits again")
+                _until_more_wait(world, 2)
                 holder.rollback()
                 began = time.monotonic()
                 expect_none(running.result(60))
@@ -102,13 +105,17 @@ def _forgotten(world: World, chance: random.Random) -> Try:
         return judged(world, began, f"after {more} bytes")
 
 
+def _until_passed(world: World, proxy: TcpProxy, passed: int, running: Future[Any]) -> None:
+    world.until(lambda: proxy.passed > passed or running.done(), 30, "some bytes")
+
+
 def _stalled(world: World, chance: random.Random) -> Try:
     """Nothing passes for a second, somewhere in the work, and then everything."""
     with _proxied(world) as (proxy, url), ThreadPoolExecutor(1) as pool:
         with world.backfill(url=url, instants_per_unit=24) as backfill:
             running = pool.submit(run, backfill, world)
             passed = chance.randrange(30_000)
-            world.until(lambda: proxy.passed > passed, 30, "some bytes passed")
+            _until_passed(world, proxy, passed, running)
             proxy.stall()
             # The silence is the fault.
             time.sleep(1)
@@ -124,8 +131,7 @@ def _terminated(world: World, chance: random.Random) -> Try:
         with world.backfill(url=url, instants_per_unit=24) as backfill:
             running = pool.submit(run, backfill, world)
             for _ in range(3):
-                passed = proxy.passed + chance.randrange(15_000)
-                world.until(lambda p=passed: proxy.passed > p or running.done(), 30, "some bytes")
+                _until_passed(world, proxy, proxy.passed + chance.randrange(15_000), running)
                 world.postgres.end_sessions()
             began = time.monotonic()
             expect_none(running.result(60))
