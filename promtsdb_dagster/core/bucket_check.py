@@ -41,7 +41,7 @@ def judge_buckets(
             "nothing notes them as changed; run "
             f"`promtsdb refresh --from {each.window.start:%Y-%m-%d} "
             f"--to {each.window.end + timedelta(days=1):%Y-%m-%d}`, then this check again; if it "
-            "stays, docs/how-to/recover-aggregate.md rebuilds it"
+            "stays, rebuild the aggregate as docs/how-to says"
         )
     return Verdict(
         "all buckets looked at are what their rows say",

@@ -41,7 +41,10 @@ def _check(service: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(service),
         name="healthy",
-        description=f"{service} does what its users need; passes with a warning if there is none.",
+        description=(
+            f"{service} does what its users need; passes where none is configured. When it fails: "
+            "start it, or mend what it says."
+        ),
     )
     def healthy(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
         health = project.services().health(service)

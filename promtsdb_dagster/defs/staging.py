@@ -50,7 +50,10 @@ def empty_check(schema: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(f"staging_{schema}"),
         name="empty",
-        description=f"`staging_{schema}` holds no row: everything that arrived was moved on.",
+        description=(
+            f"`staging_{schema}` holds no row: everything that arrived was moved on. When it "
+            f"fails: materialize staging_{schema}, and see that its trigger is on (schema_true)."
+        ),
     )
     def empty(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
         with failures_explained():
@@ -77,7 +80,9 @@ def refusals_check(schema: str) -> dg.AssetChecksDefinition:
         name="nothing_refused",
         description=(
             f"Every row that came to `staging_{schema}` since yesterday, UTC, was stored or stored "
-            "already. One that cannot be taken is left out, counted by reason, and costs no other."
+            "already. One that cannot be taken is left out, counted by reason, and costs no other. "
+            "When it fails: look at what vmalert and others send to Telegraf; what a backfill "
+            "covers is stored by it."
         ),
     )
     def nothing_refused(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:

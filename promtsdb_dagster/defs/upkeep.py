@@ -61,7 +61,8 @@ def policies_check() -> dg.AssetChecksDefinition:
         description=(
             "The newest buckets keep up with the newest rows, old chunks are compressed, expired "
             "ones are gone, no change waits for its refresh: judged by what was done, and on "
-            "TimescaleDB by its jobs too, where their reports can be trusted."
+            "TimescaleDB by its jobs too, where their reports can be trusted. When it fails: do "
+            "what it says of each job; what was missed is made up for by itself."
         ),
     )
     def policies_healthy(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
