@@ -26,9 +26,9 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class Trap:
     """Say which bytes of a client, one after the other, end its connection, once.
 
-    `more` bytes after the last of the markers still pass. With `lose_answer` all pass, and the connection ends
-    when the server has answered, without the answer. With `forget` only the client's half ends:
-    the server hears nothing of it, as when a machine or a firewall dies.
+    `more` bytes after the last of the markers still pass. With `lose_answer` all pass, and the
+    connection ends when the server has answered, without the answer. With `forget` only the
+    client's half ends: the server hears nothing of it, as when a machine or a firewall dies.
     """
 
     markers: tuple[bytes, ...]

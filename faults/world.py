@@ -148,13 +148,18 @@ def refresh_all(url: str, times: Times, chance: random.Random) -> None:
 
 
 @contextmanager
-def opened(url: str, source_url: str, times: Times, **policy: object) -> Iterator[Backfill]:
-    """Lend a backfill of the shipped rules; closes what it opened."""
+def opened(
+    url: str, source_url: str, times: Times, newest: int | None = None, **policy: object
+) -> Iterator[Backfill]:
+    """Lend a backfill of the shipped rules; closes what it opened.
+
+    `newest` is the last migration that it knows, None for one that does not look.
+    """
     limits = Policy(
         history_start=times.start,
         # The same three days as in `work_of`.
         coarse_age=times.midnight - times.boundary,
         **policy,  # type: ignore[arg-type]
     )
-    with Prometheus(source_url, attempts=3) as source, Database(url) as database:
+    with Prometheus(source_url, attempts=3) as source, Database(url, newest=newest) as database:
         yield Backfill(source, Writer(database), load_groups(RULES), load_routing(RULES), limits)

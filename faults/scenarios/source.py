@@ -15,7 +15,7 @@ from faults.fault import Fault, Try
 from faults.proxy_http import Answer, Change, HttpProxy
 from faults.trying import AGAIN, BOTH, expect, expect_none, half_way, judged, run
 from faults.world import World
-from promtsdb_dagster.errors import SourceError, SourceIncomplete, SourceUnavailable
+from promtsdb_dagster.errors import SourceError, SourceUnavailable
 
 _TRIES = {"short": 1, "long": 10}
 # What the tests of the source try in little at every run, the short form leaves out.

@@ -1,0 +1,1 @@
+DELETE FROM internal.prometheus_remote_write

@@ -1,0 +1,1 @@
+ALTER TABLE internal.prometheus_remote_write SET TABLESPACE small_disk

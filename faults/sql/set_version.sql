@@ -1,0 +1,1 @@
+UPDATE public.schema_migrations SET version = %s RETURNING version
