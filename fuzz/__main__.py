@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from fuzz.api import NAME as API
+from fuzz.api import fuzz_api
 from fuzz.catalog import BY_NAME, TARGETS
 from fuzz.kept import keep
 from fuzz.running import Outcome, fuzz
@@ -20,10 +22,12 @@ _FOLDER = Path(".local") / "fuzz"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 when a target found something or did not run."""
     options = _parser().parse_args(arguments)
-    targets = [BY_NAME[name] for name in options.target] if options.target else list(TARGETS)
+    names = options.target or [*BY_NAME, API]
+    targets = [target for target in TARGETS if target.name in names]
     if options.list:
         for target in targets:
             print(f"{target.name:10} {target.description}")
+        print(f"{API:10} every argument of every function of the API, in SQL and over HTTP")
         return 0
     if options.replay:
         for file in options.replay:
@@ -31,19 +35,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 target.load()(file.read_bytes())
                 print(f"{target.name} takes {file}")
         return 0
-    if find_spec("atheris") is None:
+    good = True
+    if targets and find_spec("atheris") is None:
         # Said by scripts/setup --fuzz as well, with pip's reason.
-        print(f"skipped: {', '.join(t.name for t in targets)}: the package atheris is not there")
-        return 0
+        print(f"skipped {', '.join(t.name for t in targets)}: the package atheris is not there")
+        targets = []
     if options.keep:
         keep(targets, _FOLDER)
         return 0
-    good = True
     print(f"{len(targets)} targets for {options.seconds} s each, {options.jobs} at once, "
           f"--seed {options.seed}", flush=True)  # fmt: skip
     for outcome in fuzz(targets, options.seconds, options.jobs, _FOLDER, options.seed):
         print(_told(outcome), flush=True)
         good &= outcome.good
+    if API in names:
+        good &= fuzz_api(options.seconds, _FOLDER, options.seed)
     return 0 if good else 1
 
 
@@ -60,7 +66,7 @@ def _told(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
-    parser.add_argument("--target", action="append", choices=sorted(BY_NAME), help="default: all")
+    parser.add_argument("--target", action="append", choices=[*BY_NAME, API], help="default: all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at once")
     parser.add_argument("--seed", type=int, default=random.randrange(1, 2**31))
     parser.add_argument("--list", action="store_true", help="list the targets")

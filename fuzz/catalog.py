@@ -18,7 +18,7 @@ class Target:
     name: str
     description: str
     # libFuzzer's longest input.
-    longest: int = CORPUS_FILE_BYTES
+    longest: int = 2_048
     # Words that chance would take long to find.
     words: tuple[str, ...] = ()
     # A head, a line feed and JSON, which is changed as JSON now and then.
