@@ -9,7 +9,7 @@ SIZE ?= full
 SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh replace health test check bench faults fuzz tools
+.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ refresh: setup ## Make all aggregates anew over a range: FROM=2026-11-15 TO=2026
 
 replace: setup ## Delete and write anew a metric of a wrong rule: METRIC=web_requests FROM= TO=
 	@$(PROMTSDB) replace --metric '$(METRIC)' --from '$(FROM)' --to '$(TO)' $(ARGS)
+
+recall: setup ## Tell a new Dagster which partitions the database knows to be done
+	@$(PROMTSDB) recall
+
+move: setup ## Copy another database into that of DATABASE_URL: URL=postgresql://me@old/metrics
+	@$(PROMTSDB) move --from '$(URL)'
 
 health: setup ## Ask the database and every service whether they do their work
 	@$(PROMTSDB) health

@@ -33,10 +33,12 @@ from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import LIVE, Policy
 from promtsdb_dagster.core.ports import Store
+from promtsdb_dagster.core.recalling import done_partitions
 from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.core.replaying import ReplayedStore, Replayer
 from promtsdb_dagster.core.rules import RuleGroup
 from promtsdb_dagster.core.verdicts import names_of
+from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import backfill_groups
 from promtsdb_dagster.settings import ROOT, Settings
 
@@ -74,6 +76,12 @@ class Installation:
             settle=timedelta(seconds=settings.datasource_settle_seconds),
             concurrency=settings.backfill_concurrency,
         )
+
+    def done_partitions(self, group: str, partitions: Sequence[Window]) -> list[Window]:
+        """Return the partitions that the ledger proves to be done; asks no source."""
+        store, policy = Writer(self._database()), self.policy()
+        groups, routing = self._groups(), self._routing()
+        return done_partitions(group, partitions, store, groups, routing, policy, self.now())
 
     def rules(self) -> Mapping[str, RuleGroup]:
         """Return the rule groups by name."""

@@ -1,0 +1,1 @@
+COPY (SELECT {columns} FROM {table} {where}) TO STDOUT (FORMAT BINARY)

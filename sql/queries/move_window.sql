@@ -1,0 +1,1 @@
+WHERE {time} >= {start} AND {time} < {end}
