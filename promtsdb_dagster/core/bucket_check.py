@@ -40,8 +40,8 @@ def judge_buckets(
             f"are not what the {below} say, the first at {each.example:%Y-%m-%dT%H:%MZ}, and "
             "nothing notes them as changed; run "
             f"`promtsdb refresh --from {each.window.start:%Y-%m-%d} "
-            f"--to {each.window.end + timedelta(days=1):%Y-%m-%d}`, then this check again; if it "
-            "stays, rebuild the aggregate as docs/how-to says"
+            f"--to {each.window.end + timedelta(days=1):%Y-%m-%d}`, which makes them anew, and "
+            "look who changed them"
         )
     return Verdict(
         "all buckets looked at are what their rows say",
