@@ -164,8 +164,8 @@ def page() -> str:
             *(f"| {name} | {IMAGES[name]} |" for name in sorted(images())),
             "",
             "The Timescale License (TSL) lets anybody run TimescaleDB, and not sell it as a",
-            "database service. Compression, retention and continuous aggregates are under it; plain",
-            "PostgreSQL does without.",
+            "database service. Compression, retention and continuous aggregates are under it;",
+            "plain PostgreSQL does without.",
             "",
         ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from ipaddress import ip_address
 
 import httpx
 from rich.console import Console
@@ -20,8 +21,18 @@ from promtsdb_dagster.localstack.ports import free_port
 _SECONDS_TO_START = 120.0
 
 
-def up(console: Console, host: str, port: int) -> None:
-    """Run until Ctrl-C or SIGTERM, then stop everything in order."""
+def up(console: Console, host: str, port: int, *, without_password: bool = False) -> None:
+    """Run until Ctrl-C or SIGTERM, then stop everything in order.
+
+    Raises ConfigurationError for a host that others reach, unless `without_password`.
+    """
+    if not _is_loopback(host) and not without_password:
+        raise ConfigurationError(
+            f"--host {host} shows the Dagster UI to everybody who reaches this machine, and it "
+            "asks for no password: whoever opens it may start runs, stop them and wipe what they "
+            "left; wanted a loopback address; reach it by `ssh -L`, put a proxy that asks for a "
+            "password before it, or say --without-password"
+        )
     if free_port(port) != port:
         raise ConfigurationError(
             f"port {port} is in use, wanted it for the Dagster UI; stop what holds it, or choose "
@@ -45,6 +56,13 @@ def up(console: Console, host: str, port: int) -> None:
                 raise StackError(
                     f"dagster dev ended with status {process.returncode}; its words are above"
                 )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _wait_ready(process: subprocess.Popen[bytes], url: str) -> None:
