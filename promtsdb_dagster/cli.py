@@ -41,7 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(console: Console, options: argparse.Namespace) -> None:
     # Dagster takes a second to import; `--help` and wrong options should not wait for it.
-    from promtsdb_dagster.commands import demo, headless, health, recover, replacing, token, up
+    from promtsdb_dagster.commands import (
+        demo,
+        headless,
+        health,
+        move,
+        recall,
+        recover,
+        replacing,
+        token,
+        up,
+    )
 
     command: str = options.command
     if command == "demo":
@@ -56,6 +66,10 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         health.health(console)
     elif command == "token":
         token.token(options.role, options.hours)
+    elif command == "move":
+        move.move(console, options.source)
+    elif command == "recall":
+        recall.recall(console)
     elif command == "replace":
         replacing.replace(
             console, options.metric, options.start, options.end, accept_loss=options.accept_loss
@@ -96,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("health", help="ask the database and every service how they are")
     commands.add_parser("recover", help="end runs that a stopped code server left behind")
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")
+    carry = commands.add_parser("move", help="copy another database into that of DATABASE_URL")
+    carry.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="URL",
+        help="libpq URL of its owner; leave a password to PGPASSFILE",
+    )
+    commands.add_parser("recall", help="tell a new Dagster what the ledger knows to be done")
     sign.add_argument("--role", default="writer", help="writer or web_anon (%(default)s)")
     sign.add_argument("--hours", type=float, default=1.0, help="until it ends (%(default)g)")
     return parser
