@@ -69,7 +69,13 @@ TARGETS = (
         words=(*_YAML, *_METRICS),
     ),
     Target("words", "durations, instants and settings: a value, or the error that is promised"),
-    Target("plans", "windows are sets of minutes; running totals count each once", structured=True),
+    Target(
+        "plans",
+        "windows are sets of minutes; running totals count each once",
+        # A plan of many actions takes a second.
+        longest=256,
+        structured=True,
+    ),
     Target(
         "replies",
         "what services answer and vmalert logs: no error, no secret",

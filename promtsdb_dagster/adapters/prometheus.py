@@ -9,7 +9,6 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import httpx
-import orjson
 import stamina
 from typing_extensions import Self
 
@@ -17,16 +16,20 @@ from promtsdb_dagster.adapters.discretion import Discretion
 from promtsdb_dagster.adapters.http import (
     LOOPBACK_HOSTS,
     PAST_THE_PROXY,
-    Busy,
     patience,
     source_url,
     tls,
+)
+from promtsdb_dagster.adapters.prometheus_answers import (
+    excerpt,
+    matrix,
+    parse_json,
+    raise_for_status,
 )
 from promtsdb_dagster.core.shown import shortened, shown
 from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
     SourceIncomplete,
-    SourceRejected,
     SourceTooLarge,
     SourceUnavailable,
 )
@@ -34,7 +37,6 @@ from promtsdb_dagster.errors import (
 # Prometheus refuses more: (end - start) / step may be 11,000 at most (web/api/v1/api.go).
 MAX_POINTS = 11_000
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Prometheus:
@@ -114,7 +116,7 @@ class Prometheus:
             },
         )
         with self._discretion.discreet():
-            return _matrix(data, expr)
+            return matrix(data, expr)
 
     def clock(self) -> datetime:
         """Return the server's now, in UTC."""
@@ -160,11 +162,11 @@ class Prometheus:
                 "whole answer; mend the source or the proxy before it, then run the same "
                 "partitions again"
             ) from error
-        answer = _json(body, response)
-        _raise_for_status(response, answer, form)
+        answer = parse_json(body, response)
+        raise_for_status(response, answer, form)
         if not isinstance(answer, dict) or answer.get("status") != "success":
             raise SourceIncomplete(
-                f"{url} answered without status success: {_short(body)}; "
+                f"{url} answered without status success: {excerpt(body)}; "
                 "is DATASOURCE_URL the base URL of a Prometheus?"
             )
         warnings = answer.get("warnings") or []
@@ -179,6 +181,12 @@ class Prometheus:
 
 
 def _read(response: httpx.Response, form: Mapping[str, str]) -> bytes:
+    if "," in (encoding := response.headers.get("content-encoding", "")):
+        # One layer makes of a chunk 64 MB at most, the second 64 GB, before any limit is asked.
+        raise SourceIncomplete(
+            f"{response.url} answered with Content-Encoding {shortened(encoding)!r}, wanted at "
+            "most one; mend the proxy before the source, then run the same partitions again"
+        )
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
@@ -190,71 +198,5 @@ def _read(response: httpx.Response, form: Mapping[str, str]) -> bytes:
     return bytes(body)
 
 
-def _json(body: bytes, response: httpx.Response) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if response.is_success:
-            kind = response.headers.get("content-type", "no content type")
-            raise SourceIncomplete(
-                f"{response.url} answered {response.status_code} with {kind} that is not JSON "
-                f"({error}): {_short(body)}; is DATASOURCE_URL the base URL of a Prometheus?"
-            ) from error
-        return {"error": _short(body)}
-
-
-def _raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, str]) -> None:
-    status = response.status_code
-    if status == 200:
-        return
-    said = answer.get("error") if isinstance(answer, dict) else None
-    reason = shortened(str(said or "no reason given"), 400)
-    about = f"{response.url} answered {status} to {shortened(form['query'])!r}: {reason}"
-    if status in _RETRIED:
-        raise Busy(
-            f"{about}; the source may be overloaded, run again later",
-            response.headers.get("retry-after", ""),
-        )
-    if status == 422 and "too many samples" in str(said):
-        raise SourceTooLarge(f"{about}; a shorter window may fit")
-    hint = "correct the rule or DATASOURCE_URL"
-    if status in (401, 403):
-        hint = (
-            "set DATASOURCE_USERNAME and DATASOURCE_PASSWORD, or DATASOURCE_BEARER_TOKEN, to "
-            "credentials that may read"
-        )
-    elif status == 404:
-        hint = "is DATASOURCE_URL the base URL, with its path prefix but without /api/v1?"
-    elif 300 <= status < 400:
-        # Followed, it would carry the credentials to another host.
-        location = shortened(str(response.headers.get("location")))
-        hint = f"it redirects to {location!r}; set DATASOURCE_URL to that"
-    raise SourceRejected(f"{about}; {hint}")
-
-
-def _matrix(data: Mapping[str, Any], expr: str) -> list[Mapping[str, Any]]:
-    got, result = data.get("resultType"), data.get("result")
-    if got == "matrix" and isinstance(result, list) and all(_is_series(item) for item in result):
-        return result
-    raise SourceIncomplete(
-        f"the answer to {shortened(expr)!r} is of type {shown(got)}, wanted a whole 'matrix'; "
-        "the expression must give series, and the source must be a Prometheus"
-    )
-
-
-def _is_series(item: Any) -> bool:
-    if not isinstance(item, dict) or not isinstance(item.get("metric"), dict):
-        return False
-    # Native histograms come as "histograms"; a rule must turn them into numbers.
-    return isinstance(item.get("values"), list) and all(
-        isinstance(value, str) for value in item["metric"].values()
-    )
-
-
 def _seconds(instant: datetime) -> str:
     return format((instant - EPOCH).total_seconds(), ".15g")
-
-
-def _short(body: bytes) -> str:
-    text = body[:200].decode("utf-8", "replace")
-    return " ".join(text.split()) + ("..." if len(body) > 200 else "")
