@@ -164,7 +164,10 @@ def test_live_starts_where_no_backfill_reaches(database: ScratchDatabase) -> Non
     [
         (None, "1", "incomplete"),
         (TODAY, "Infinity", "not finite"),
-        (TODAY + timedelta(days=3), "1", "not between 1970 and tomorrow"),
+        (TODAY + timedelta(days=3), "1", "in the future"),
+        (TODAY - timedelta(days=8), "1", "too old"),
+        (TODAY, "1e309", "value too long"),
+        (TODAY, "0." + "3" * 401, "value too long"),
     ],
 )
 def test_every_refusal_is_counted(

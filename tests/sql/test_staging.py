@@ -203,7 +203,7 @@ def test_a_drain_does_not_wait_for_another(database: ScratchDatabase) -> None:
 
 def test_late_rows_are_noted_for_every_aggregate_that_they_feed(database: ScratchDatabase) -> None:
     old, day = NOW - timedelta(days=3), timedelta(days=1)
-    batch = [(at, 1, "up", "mainnet", 1) for at in (NOW, old, old + MINUTE, old - 40 * day)]
+    batch = [(at, 1, "up", "mainnet", 1) for at in (NOW, old, old + MINUTE, old - 3 * day)]
     tag(database, {1: {}})
     send(database, "internal", batch)
     send(database, "internal", batch)
@@ -215,9 +215,7 @@ def test_late_rows_are_noted_for_every_aggregate_that_they_feed(database: Scratc
         Window(row[2], row[3]) for row in noted if row[1] == "internal.prometheus_mainnet_1m"
     ]
     assert len(mainnet) == 2, "two days, and nothing between them; the second batch brought nothing"
-    assert all(
-        any(at in window for window in mainnet) for at in (old, old + MINUTE, old - 40 * day)
-    )
+    assert all(any(at in window for window in mainnet) for at in (old, old + MINUTE, old - 3 * day))
     assert all(window.duration <= 2 * MINUTE for window in mainnet)
     assert [row[1] for row in noted if row[2] == min(r[2] for r in noted[-1:])] == [
         "cumsum.all_metrics_minute"
@@ -298,9 +296,8 @@ def refuse_to_judge(database: ScratchDatabase) -> None:
 def test_rows_as_they_should_be_are_not_judged_one_by_one(
     database: ScratchDatabase, source: Source
 ) -> None:
-    first = (NOW, 1, "up", "common", 1)
     tag(database, {1: {}})
-    send(database, source, [first])
+    send(database, source, [(NOW, 1, "up", "common", 1), (NOW, 1, "up", "s", 1)])
     refuse_to_judge(database)
 
     send(database, source, [(NOW + MINUTE, 1, "up", "common", 1), (NOW - HOUR, 1, "up", "s", 1)])
@@ -309,7 +306,7 @@ def test_rows_as_they_should_be_are_not_judged_one_by_one(
         with pytest.raises(psycopg.Error, match="judged"):
             send(database, source, [unusual])
 
-    assert len(stored(database, f"{source}.prometheus_remote_write")) == 3
+    assert len(stored(database, f"{source}.prometheus_remote_write")) == 4
     assert len(stored(database, "internal.aggregate_change")) == (5 if source == "internal" else 1)
 
 

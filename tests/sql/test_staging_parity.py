@@ -1,4 +1,4 @@
-"""The quick way through staging leaves exactly what the way of migration 034 leaves."""
+"""Both ways through staging leave exactly what one row after the other would leave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
@@ -21,9 +22,10 @@ Source = Literal["internal", "cumsum"]
 Row = tuple[Any, ...]
 Step = Callable[[psycopg.Connection[Any]], object]
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-SEEDS = 40
+WEEK = 7 * 24 * 60
+SEEDS = 60
 NAMES = ("a", "b", "c")
-BEFORE = (SQL_DIR / "migrations" / "034_hand_over.up.sql").read_text(encoding="utf-8")
+BEFORE = Path(__file__).with_name("staging_row_by_row.sql").read_text(encoding="utf-8")
 KEPT = {
     "internal.prometheus_remote_write": "time, tag_id, name, schema, value",
     "cumsum.prometheus_remote_write": "time, tag_id, name, schema, value",
@@ -32,6 +34,7 @@ KEPT = {
     "internal.orphan_tag": "tag_id, source, time_from, time_to",
     "internal.live_start": "name, schema, starts_at",
     "internal.refused_row": "source, reason, rows",
+    "internal.staged_name": "name, schema",
     "internal.aggregate_change": "aggregate, window_start, window_end, reason",
 }
 
@@ -71,13 +74,17 @@ def tags(ids: Sequence[int]) -> Step:
 
 def instants(chance: random.Random, now: datetime, mood: str) -> datetime:
     """Return an instant that is half a minute off all limits: both ways read the clock."""
-    ages = {"young": (-3, 9), "recent": (11, 49), "late": (52, 6_000), "any": (-3, 6_000)}
+    ages = {
+        **{"young": (-3, 9), "recent": (11, 49), "late": (52, 6_000), "any": (-3, 6_000)},
+        **{"old": (WEEK + 2, WEEK + 3_000), "around": (WEEK - 1_000, WEEK + 1_000)},
+    }
     return now - chance.randrange(*ages[mood]) * MINUTE
 
 
 def batch(chance: random.Random, now: datetime, number: int) -> Step:
     source: Source = chance.choice(("internal", "cumsum"))
-    moods = [chance.choice(("young", "recent", "late", "any"))] * chance.randrange(1, 40)
+    mood = chance.choice(("young", "recent", "late", "any", "old", "around"))
+    moods = [mood] * chance.randrange(1, 40)
     known = chance.random() < 0.7
     rows: list[Row] = []
     for mood in moods:
@@ -88,7 +95,7 @@ def batch(chance: random.Random, now: datetime, number: int) -> Step:
         spoilt = list(rows[0])
         at, bad = chance.choice(
             [*((i, None) for i in range(5)), (4, "NaN"), (4, "Infinity"), (4, "-Infinity"),
-             (0, now + 2 * DAY), (0, "1969-01-01 00:00:00+00"), (0, "infinity"), (2, "n" * 2001)]
+             (0, now + 2 * DAY), (0, now + 11 * MINUTE), (0, "1969-01-01 00:00:00+00"), (0, "infinity"), (2, "n" * 2001)]
         )  # fmt: skip
         spoilt[at] = bad
         rows.insert(chance.randrange(len(rows) + 1), tuple(spoilt))
@@ -97,7 +104,7 @@ def batch(chance: random.Random, now: datetime, number: int) -> Step:
 
 def entry(chance: random.Random, now: datetime) -> Step:
     step = chance.choice((MINUTE, 15 * MINUTE, HOUR, DAY))
-    end = instants(chance, now, chance.choice(("late", "any")))
+    end = instants(chance, now, chance.choice(("late", "any", "old", "around")))
     record = chance.choice(NAMES)
     return enter(
         chance.choice((record, record.upper(), record + "#2")),
