@@ -34,7 +34,7 @@ _CHANGED = {
     "metric_batch_size = 5000": "metric_batch_size = 10000",
     "metric_buffer_limit = 300000": "metric_buffer_limit = 2000000",
     "metric_buffer_limit = 50000": "metric_buffer_limit = 2000000",
-    'max_body_size = "16MiB"': 'max_body_size = "500MiB"',
+    'max_body_size = "4MiB"': 'max_body_size = "500MiB"',
     'flush_interval = "1s"': 'flush_interval = "200ms"',
     'interval = "1s"\n  collect_memstats': 'interval = "200ms"\n  collect_memstats',
 }

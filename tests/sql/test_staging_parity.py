@@ -95,7 +95,8 @@ def batch(chance: random.Random, now: datetime, number: int) -> Step:
         spoilt = list(rows[0])
         at, bad = chance.choice(
             [*((i, None) for i in range(5)), (4, "NaN"), (4, "Infinity"), (4, "-Infinity"),
-             (0, now + 2 * DAY), (0, now + 11 * MINUTE), (0, "1969-01-01 00:00:00+00"), (0, "infinity"), (2, "n" * 2001)]
+             (0, now + 2 * DAY), (0, now + 11 * MINUTE), (0, "1969-01-01 00:00:00+00"),
+             (0, "infinity"), (2, "n" * 2001)]
         )  # fmt: skip
         spoilt[at] = bad
         rows.insert(chance.randrange(len(rows) + 1), tuple(spoilt))
