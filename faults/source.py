@@ -38,6 +38,18 @@ def times() -> Times:
     return Times(midnight - 2 * DAY, midnight - DAY, midnight, now)
 
 
+@dataclass(frozen=True)
+class _Later(HistoryPlan):
+    """A past of which the first part is not kept; unix seconds."""
+
+    since: int = 0
+
+    @property
+    def start(self) -> int:
+        """Return the instant of the oldest sample that is kept."""
+        return max(super().start, -(-self.since // self.coarse_seconds) * self.coarse_seconds)
+
+
 class Source:
     """One Prometheus below a folder; its port stays the same."""
 
@@ -57,16 +69,20 @@ class Source:
         """Return its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    def make(self) -> None:
-        """Write its past: samples a minute apart, with the sample network's own gaps."""
+    def make(self, since: datetime | None = None) -> None:
+        """Write its past: samples a minute apart, with the sample network's own gaps.
+
+        With `since` the same samples, but none from before.
+        """
         end = self.times.midnight + timedelta(hours=8)
-        plan = HistoryPlan(
+        plan = _Later(
             now=int(end.timestamp()),
             # A day more than is asked for: averages reach back.
             days=(end - self.times.start + DAY / 4) / DAY,
             coarse_seconds=60,
             dense_seconds=60,
             dense_hours=1,
+            since=int(since.timestamp()) if since else 0,
         )
         promtool = find_program("promtool")
         if promtool is None:

@@ -187,8 +187,7 @@ FAULTS = [
     ),
     *(
         Fault(
-            *(f"source-{name}", f"Prometheus {what}", BOTH, _tries(name), ()),
-            *(_refusing(change), AGAIN),
+            f"source-{name}", f"Prometheus {what}", BOTH, _tries(name), (), _refusing(change), AGAIN
         )
         for name, (what, change) in _REFUSED.items()
     ),
