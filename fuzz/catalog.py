@@ -9,6 +9,8 @@ from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 CORPUS_FILE_BYTES = 4_096
+# Says by which program `fuzz.child` may be started again.
+AGAIN = "--again="
 
 
 @dataclass(frozen=True)

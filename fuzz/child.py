@@ -7,13 +7,16 @@ from importlib import import_module
 
 import atheris
 
-from fuzz.catalog import BY_NAME
+from fuzz.catalog import AGAIN, BY_NAME
 from fuzz.mutating import json_mutator
 
 
 def main() -> None:
     """Run until libFuzzer ends the process."""
     target = sys.argv.pop(1)
+    if sys.argv[1].startswith(AGAIN):
+        # To merge, libFuzzer starts itself anew by this name.
+        sys.argv[0] = sys.argv.pop(1).removeprefix(AGAIN)
     # What is instrumented is what the fuzzer is led by.
     with atheris.instrument_imports(include=["promtsdb_dagster", "yaml", "fuzz.targets"]):
         check = import_module(f"fuzz.targets.{target}").check

@@ -21,6 +21,8 @@ def keep(targets: Sequence[Target], folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             merge(target, folder, Path(scratch))
             files = sorted(Path(scratch).iterdir(), key=lambda file: file.stat().st_size)
+            if not files:
+                raise SystemExit(f"{target.name}: nothing was merged; see {folder / target.name}")
             named = [file for file in target.corpus.iterdir() if not _is_found(file)]
             for file in target.corpus.iterdir():
                 if _is_found(file):

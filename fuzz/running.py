@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz.catalog import Target
+from fuzz.catalog import AGAIN, Target
 
 # One input that takes longer or holds more is a crash, too. Instrumented code takes ten times as
 # long, and several targets share the processors.
@@ -78,7 +78,18 @@ def merge(target: Target, folder: Path, into: Path) -> None:
     for each in (into, *sources):
         each.mkdir(parents=True, exist_ok=True)
     here = folder / target.name
-    arguments = ["-set_cover_merge=1", *_limits(target, here), str(into), *map(str, sources)]
+    program = (here / "child").resolve()
+    program.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m fuzz.child {target.name} "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    arguments = [
+        f"{AGAIN}{program}",
+        "-set_cover_merge=1",
+        *_limits(target, here),
+        str(into),
+        *map(str, sources),
+    ]
     if status := _run(target, arguments, here / "merge.txt", 1_800):
         raise SystemExit(f"{target.name}: libFuzzer ended with status {status}; see {here}")
 
