@@ -131,4 +131,4 @@ def test_an_unknown_option_is_an_error(checkout: Checkout) -> None:
     """It names the known ones."""
     answer = checkout.setup("--fast")
     assert answer.returncode == 2
-    assert "unknown option --fast; known are --python and --tests" in answer.stderr
+    assert "unknown option --fast; known are --fuzz, --python, --tests" in answer.stderr
