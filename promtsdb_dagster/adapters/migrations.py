@@ -191,6 +191,7 @@ class Migrator:
     ) -> None:
         try:
             with connection.transaction():
+                connection.execute(query("pin_search_path"))
                 connection.execute(text)
                 connection.execute(query("clear_migration_ledger"))
                 if version:
