@@ -20,7 +20,7 @@ from promtsdb_dagster.errors import SourceError, SourceUnavailable
 _TRIES = {"short": 1, "long": 10}
 # What the tests of the source try in little at every run, the short form leaves out.
 _LONG_ONLY = {"short": 0, "long": 10}
-_SHORT = {"429-retry-after", "reset", "truncated", "slow", "gzip", "partial"}
+_SHORT = {"429-retry-after", "truncated", "partial"}
 
 
 def _status(status: int, **headers: str) -> Change:
@@ -191,6 +191,6 @@ FAULTS = [
         )
         for name, (what, change) in _REFUSED.items()
     ),
-    Fault("source-down", "Prometheus answers 503 only", BOTH, _TRIES, (), _down, AGAIN),
+    Fault("source-down", "Prometheus answers 503 only", BOTH, _LONG_ONLY, (), _down, AGAIN),
     Fault("source-empty", "Prometheus answers with nothing", BOTH, _TRIES, (), _empty, AGAIN),
 ]

@@ -166,7 +166,7 @@ FAULTS = [
         "clock-ours",
         "our clock jumps by hours, before and in a run",
         BOTH,
-        {"short": 1, "long": 10},
+        {"short": 0, "long": 10},
         (),
         _our_clock,
         AGAIN,
