@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from promtsdb_dagster.commands.home import PROCESS_TAG
 from promtsdb_dagster.defs.runs import op_name
@@ -82,6 +83,19 @@ def failure_text(events: Sequence[dg.DagsterEvent]) -> str:
         if data.user_failure_data and data.user_failure_data.description:
             return data.user_failure_data.description
         if data.error:
-            cause = data.error.cause or data.error
-            return cause.message.strip()
+            # Of a check that blocks, the step says no more than its name.
+            return _said_by_check(events, event.step_key) or _cause(data.error)
     return "the run failed without a failed step; its page in Dagster has the whole log"
+
+
+def _said_by_check(events: Sequence[dg.DagsterEvent], step: str | None) -> str:
+    for event in events:
+        if event.step_key == step and (
+            event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ):
+            return event.asset_check_evaluation_data.description or ""
+    return ""
+
+
+def _cause(error: SerializableErrorInfo) -> str:
+    return (error.cause or error).message.strip()

@@ -101,6 +101,7 @@ class FakeAggregates:
         window: Window,
         *,
         only_changed: bool = False,
+        rebuild: bool = False,
         on_progress: Callable[[Window, int, int], None],
     ) -> Any:
         on_progress(window, 1, 1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from promtsdb_dagster.commands.runs import failure_text
 from promtsdb_dagster.core.bucket_check import Compared
 from promtsdb_dagster.core.doubles import Totals, Twice
 from promtsdb_dagster.core.freshness import Newest
@@ -122,6 +123,7 @@ def test_only_the_schema_holds_anything_back(
     result = run_assets(definitions, instance, [newest, dg.AssetKey("staging_cumsum")])
     assert not result.success
     assert not result.asset_materializations_for_node("staging_cumsum")
+    assert failure_text(result.all_events) == "a function was changed; put it back"
 
 
 def test_the_schedule_runs_them_every_hour(
@@ -188,3 +190,16 @@ def test_a_real_newer_database(
     (text,) = (each for key, each in found.items() if key.endswith(":schema_true"))
     assert "version 999" in text
     assert "run the code that made it" in text
+
+
+def test_a_refresh_is_looked_at_by_its_own_run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject
+) -> None:
+    """What is wrong then is told, and fails no run that brought data."""
+    aggregate = "geo.latest_coords"
+    project.audit.compared = [Compared(aggregate, Window(NOW - DAY, NOW), 5, 2, NOW - DAY)]
+    key = dg.AssetKey(aggregate.split("."))
+    result = run_assets(definitions, instance, [key], partition_key="2026-11-11")
+    assert result.success
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed

@@ -70,7 +70,7 @@ def wrong(database: ScratchDatabase, aggregate: str) -> list[Verdict]:
 
 def ask(database: ScratchDatabase, statement: str) -> None:
     with database.connection() as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        connection.execute(statement)
 
 
 def store_of(database: ScratchDatabase, relation: str) -> str:

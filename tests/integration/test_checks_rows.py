@@ -38,7 +38,7 @@ def world(database: ScratchDatabase) -> LiveWorld:
 
 def ask(world: LiveWorld, statement: str, *values: object) -> None:
     with world.database.connection() as connection:
-        connection.execute(statement, values or None)  # type: ignore[call-overload]
+        connection.execute(statement, values or None)
 
 
 def orphans(world: LiveWorld) -> Verdict:
