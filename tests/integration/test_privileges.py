@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from promtsdb_dagster.adapters.migrations import Migrator, load_migrations
+from promtsdb_dagster.settings import ROOT
 from tests import privileges
 from tests.fix_pglite import OneConnection
 from tests.fix_postgres import SQL_DIR, Cluster
@@ -238,6 +240,14 @@ def test_telegraf_works_without_the_schema_public(production: tuple[Cluster, str
     with psycopg.connect(as_role(production[1], "telegraf", "t")) as connection:
         for statement in ALLOWED:
             connection.execute(statement.encode())
+
+
+def test_what_the_page_about_security_tells_to_run_works(admin: psycopg.Connection) -> None:
+    text = (ROOT / "docs" / "explanation" / "security.md").read_text(encoding="utf-8")
+    statements = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    assert len(statements) == 2
+    for statement in statements:
+        admin.execute(statement.encode())
 
 
 def test_webassembly_agrees(pglite: OneConnection) -> None:
