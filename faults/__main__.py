@@ -13,15 +13,13 @@ import stamina
 from rich.console import Console
 
 from faults.catalog import catalog, chosen
-from faults.results import Result, load, merged, save
+from faults.document import DOCUMENT, rewritten
+from faults.results import RESULTS, Result, load, merged, save
 from faults.running import try_all
 from faults.servers import ENGINES, missing, running_source, running_world
 from faults.table import line, results_table
 from promtsdb_dagster.errors import PromtsdbError
 from promtsdb_dagster.localstack.signals import ending_on_signals
-from promtsdb_dagster.settings import ROOT
-
-RESULTS = ROOT / "faults" / "results.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             for fault in catalog():
                 console.print(f"{fault.name:32} {', '.join(fault.engines):24} {fault.what}")
+            return 0
+        if options.document:
+            text = rewritten(DOCUMENT.read_text("utf-8"), load(options.output))
+            DOCUMENT.write_text(text, "utf-8")
             return 0
         # Retries are what is looked for here, and each says so.
         stamina.instrumentation.set_on_retry_hooks([])
@@ -56,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument(
         "--keep", action="store_true", help="keep the file's results of what is not run now"
+    )
+    parser.add_argument(
+        "--document",
+        action="store_true",
+        help="try nothing: write the table of docs/reference/faults.md from the results",
     )
     parser.add_argument("--list", action="store_true", help="list the faults and end")
     return parser
@@ -87,6 +94,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             with running_world(engine, source, truth, seed, say) as world:
                 try_all(world, faults, options.form, show)
     console.print(results_table(results))
+    # The documentation shows everything in the long form, from the file that is committed.
+    whole = options.keep or not (options.only or options.engine or options.tries)
+    if whole and options.form == "long" and options.output.resolve() == RESULTS:
+        DOCUMENT.write_text(rewritten(DOCUMENT.read_text("utf-8"), load(RESULTS)), "utf-8")
     return 0 if all(each.good for each in results) else 1
 
 

@@ -119,6 +119,11 @@ class Postgres:
         with self.admin() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
+    def copy(self, url: str, name: str) -> str:
+        """Make a copy of a database in place of one of that name; return its owner's URL."""
+        self.drop(self.url(name))
+        return self._create(name, url.rsplit("/", 1)[1])
+
     def end_sessions(self) -> None:
         """End every session of a client, as an administrator or a failing network does."""
         with self.admin() as connection:
@@ -135,9 +140,9 @@ class Postgres:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the processes that one has started."""
-    file = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in file.read_text(encoding="ascii").split()]
+    """Return the processes that one has started, by whichever of its threads."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(each) for file in files for each in file.read_text(encoding="ascii").split()]
 
 
 def _exists(pid: int) -> bool:

@@ -11,6 +11,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from promtsdb_dagster.errors import ConfigurationError
+from promtsdb_dagster.settings import ROOT
+
+RESULTS = ROOT / "faults" / "results.json"
 
 if TYPE_CHECKING:
     from faults.fault import Fault, Try

@@ -11,7 +11,6 @@ from faults.results import Result, result_of
 from faults.world import World
 from promtsdb_dagster.localstack.binaries import find_program
 
-
 # Of a traceback: what is above is the suite's own.
 _FRAMES = 4
 

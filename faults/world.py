@@ -86,9 +86,8 @@ class World:
         self, *, url: str = "", source_url: str = "", **policy: object
     ) -> Iterator[Backfill]:
         """Lend a backfill of the shipped rules into the try's database, as the assets make it."""
-        with opened(
-            url or self.database_url, source_url or self.prometheus.url, self.times, **policy
-        ) as backfill:
+        database, source = url or self.database_url, source_url or self.prometheus.url
+        with opened(database, source, self.times, **policy) as backfill:  # type: ignore[arg-type]
             yield backfill
 
     def finish(self, work: Sequence[Work] = ()) -> None:
