@@ -36,8 +36,12 @@ def done_partitions(
     hull = Window(over[0].start, over[-1].end)
     known = store.known(planner.question(hull))
     tasks = planner.tasks(planner.scopes(hull), known)
-    # Minutes before a partition belong to its first hour.
-    owed = [Window(t.window.start, t.window.end + step) for t in tasks if t.cumulative]
+    owed = [
+        # Minutes before a partition belong to its first hour.
+        Window(task.window.start, task.window.end + (step if task.step < step else 0 * step))
+        for task in tasks
+        if task.cumulative
+    ]
     owed += _owed_gauges(planner, over, known, policy, now)
     return [part for part in over if not w.intersect([part], owed)]
 

@@ -166,7 +166,8 @@ def explain(report: LiveReport) -> str:
         sentences.append(
             f"{report.totals_differing.total():,} increments have another value than the source "
             f"says now ({_some(report.totals_differing)}): samples came to it after vmalert had "
-            "evaluated them; a longer DATASOURCE_SETTLE_SECONDS makes both wait"
+            "evaluated them; a longer DATASOURCE_SETTLE_SECONDS makes both wait; what is stored "
+            "is mended as docs/how-to/recover-wrong-rule.md says"
         )
     if report.problems:
         name, why = next(iter(report.problems.items()))
