@@ -41,7 +41,7 @@ def judge_buckets(
             "nothing notes them as changed; run "
             f"`promtsdb refresh --from {each.window.start:%Y-%m-%d} "
             f"--to {each.window.end + timedelta(days=1):%Y-%m-%d}`, which makes them anew, and "
-            "look who changed them"
+            "look who changed them; see docs/how-to/recover-an-aggregate.md"
         )
     return Verdict(
         "all buckets looked at are what their rows say",
