@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,7 @@ class DagsterSet:
         self._port = free_port()
         self._code: subprocess.Popen[bytes] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
+        self._recover: subprocess.Popen[bytes] | None = None
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
@@ -52,12 +54,12 @@ class DagsterSet:
         }
 
     def start_code(self) -> None:
-        """Report what was left behind as failed, and start the code server, as its container."""
-        recover = [sys.executable, "-m", "promtsdb_dagster.cli", "recover"]
-        with self.log.open("ab") as log:
-            subprocess.run(
-                recover, env=self._environment, cwd=ROOT, check=True, stdout=log, stderr=log
-            )
+        """Start the code server as its container does, and what reports what was left behind."""
+        serving = f"127.0.0.1:{self._port}"
+        began = str(int(time.time()))
+        self._recover = self._started(
+            "promtsdb", ["recover", "--began", began, "--when-serving", serving]
+        )
         server = ["api", "grpc", "-h", "127.0.0.1", "-p", str(self._port)]
         self._code = self._started("dagster", [*server, "-m", "promtsdb_dagster.definitions"])
 
@@ -71,7 +73,7 @@ class DagsterSet:
 
     def kill_all(self) -> None:
         """Kill the daemon, the code server and every run."""
-        for process in (self._daemon, self._code):
+        for process in (self._daemon, self._recover, self._code):
             _kill(process)
 
     @contextmanager

@@ -61,7 +61,7 @@ def _run(console: Console, options: argparse.Namespace) -> None:
     elif command == "migrate":
         headless.migrate(console)
     elif command == "recover":
-        recover.recover(console)
+        recover.recover(console, options.began, options.when_serving)
     elif command == "health":
         health.health(console)
     elif command == "token":
@@ -108,7 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-loss", action="store_true", help="also where the source has less than is stored"
     )
     commands.add_parser("health", help="ask the database and every service how they are")
-    commands.add_parser("recover", help="end runs that a stopped code server left behind")
+    recover = commands.add_parser("recover", help="end runs that a stopped code server left behind")
+    recover.add_argument(
+        "--began", type=int, metavar="SECONDS", help="leave what changed later; unix time"
+    )
+    recover.add_argument(
+        "--when-serving", metavar="HOST:PORT", help="wait until this code server answers"
+    )
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")
     carry = commands.add_parser("move", help="copy another database into that of DATABASE_URL")
     carry.add_argument(

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import dagster as dg
+import time
+from contextlib import nullcontext
+from datetime import datetime, timedelta, timezone
 
+import dagster as dg
+import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
+from rich.console import Console
+
+from promtsdb_dagster.commands import recover as command
 from promtsdb_dagster.commands.home import PROCESS_TAG
 from promtsdb_dagster.commands.recover import end_left_behind
+
+LAUNCHER = {"run_launcher": {"module": "dagster", "class": "DefaultRunLauncher"}}
 
 
 @dg.job
@@ -31,8 +42,7 @@ def test_what_was_running_failed_and_what_a_person_typed_is_over() -> None:
         "not started": (status.NOT_STARTED, {}, status.NOT_STARTED),
         "done": (status.SUCCESS, {}, status.SUCCESS),
     }
-    config = {"run_launcher": {"module": "dagster", "class": "DefaultRunLauncher"}}
-    with dg.instance_for_test(config) as instance:
+    with dg.instance_for_test(LAUNCHER) as instance:
         runs = {name: run_of(instance, was, tags) for name, (was, tags, _) in wanted.items()}
         assert end_left_behind(instance) == 4
         for name, (_, _, now) in wanted.items():
@@ -40,6 +50,38 @@ def test_what_was_running_failed_and_what_a_person_typed_is_over() -> None:
             assert run is not None
             assert run.status == now, name
         assert end_left_behind(instance) == 0
+
+
+def test_what_the_new_code_server_has_begun_is_left_alone() -> None:
+    with dg.instance_for_test(LAUNCHER) as instance:
+        run_of(instance, dg.DagsterRunStatus.STARTED)
+        now = datetime.now(timezone.utc)
+        assert end_left_behind(instance, now - timedelta(hours=1)) == 0
+        assert end_left_behind(instance, now + timedelta(hours=1)) == 1
+
+
+def test_runs_are_reported_once_the_code_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster starts a failed run again at once or never, and without a code server it cannot."""
+    with dg.instance_for_test(LAUNCHER) as instance:
+        run = run_of(instance, dg.DagsterRunStatus.STARTED)
+        seen = []
+
+        def ping(_: DagsterGrpcClient, _echo: str) -> None:
+            seen.append(status_of(instance, run))
+            if len(seen) < 3:
+                raise DagsterUserCodeUnreachableError("nobody listens")
+
+        monkeypatch.setattr(DagsterGrpcClient, "ping", ping)
+        monkeypatch.setattr(command, "open_instance", lambda: nullcontext(instance))
+        command.recover(Console(quiet=True), int(time.time()), "localhost:4000")
+        assert seen == [dg.DagsterRunStatus.STARTED] * 3
+        assert status_of(instance, run) == dg.DagsterRunStatus.FAILURE
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
 
 
 def test_runs_in_containers_of_their_own_are_left_alone() -> None:
