@@ -72,6 +72,8 @@ class World:
 
     def begin_live(self) -> None:
         with self.database() as database, database.connection() as connection:
+            # The past of the source ends at a fixed day, however long ago that is.
+            connection.execute("UPDATE internal.staging_limit SET late = INTERVAL '100 years'")
             for rule in TOTALS:
                 connection.execute(
                     "INSERT INTO internal.live_start VALUES (%s, 'cumsum', %s)"

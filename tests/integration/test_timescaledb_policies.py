@@ -190,6 +190,7 @@ def test_backfills_and_refreshes_beside_all_policies(policed: ScratchDatabase) -
     3. The old chunks get compressed, the last hour gets refreshed by its policy.
     4. All is stored once more, all of it duplicates; in the end every bucket is as it should be.
     """
+    ask(policed, "UPDATE internal.staging_limit SET late = INTERVAL '1 year'")
     backfill(policed, HOUR)
     young, old = NOW - 10 * MINUTE, DAYS[3].start + 30 * timedelta(seconds=1)
     send(policed, "prometheus_remote_write", (young, 1, "node_count", "mainnet", 5))
