@@ -207,7 +207,7 @@ def test_what_a_run_or_a_replay_left_open_is_closed(
 
 def test_rows_that_were_held_up_before_the_live_start(world: ReplacedWorld) -> None:
     """A gauge's are done again by the minute; a total's are for the ordinary backfill first."""
-    first = world.start + 2 * DAY + 5 * MINUTE
+    first = world.start + 8 * DAY + 5 * MINUTE
     world.send_live(first, first + 5 * MINUTE)
     replace(world, GAUGE)
     with world.database.connection() as connection:
