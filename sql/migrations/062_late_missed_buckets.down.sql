@@ -1,0 +1,2 @@
+-- late missed buckets
+SELECT;
