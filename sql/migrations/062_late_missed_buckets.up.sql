@@ -1,2 +1,2 @@
--- late missed buckets
-SELECT;
+-- Only without TimescaleDB, whose log of invalidations knows every row that a policy has not seen.
+SELECT 1;

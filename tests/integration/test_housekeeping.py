@@ -166,10 +166,37 @@ def test_missed_hours_are_made_up_for_and_cost_the_newest_one_nothing(
     assert [row[0] for row in stored(plain_database, COMMON)] == [
         bucket
         for bucket in wanted
-        if missed <= bucket < start - 12 * HOUR or bucket >= start - 10 * HOUR
+        if missed <= bucket < start - 12 * HOUR or bucket >= start - 10 * HOUR - 55 * MINUTE
     ]
     assert problems(Policies(plain_database).upkeep(NOW), NOW) == []
     assert sum(each.buckets for each in keeper.refresh_recent().refreshed) == 0
+
+
+@pytest.mark.parametrize("away", [20 * MINUTE, 3 * HOUR], ids=str)
+def test_rows_that_came_late_while_nobody_refreshed_get_their_buckets(
+    plain_database: ScratchDatabase, away: timedelta
+) -> None:
+    tag(plain_database, {USED: {}})
+    last = w.floor(NOW, MINUTE) - away
+    ask(plain_database, "UPDATE internal.refresh_mark SET refreshed_to = %s", last - MINUTE)
+    # They came a moment after the last refresh, 2 to 49 minutes late: staging notes none of them.
+    late = [last - n * MINUTE for n in range(49, 1, -1)]
+    put(plain_database, [(at, USED, "up", "common", 1) for at in late])
+
+    Housekeeping(plain_database).refresh_recent(at_most_seconds=30)
+
+    assert [row[0] for row in stored(plain_database, COMMON)] == late
+
+
+def test_a_sensor_that_ticks_has_nothing_to_make_up_for(plain_database: ScratchDatabase) -> None:
+    ask(
+        plain_database,
+        "UPDATE internal.refresh_mark SET refreshed_to = %s",
+        w.floor(NOW, MINUTE) - 3 * MINUTE,
+    )
+    ask(plain_database, "SELECT internal.refresh_newest(%s)", COMMON)
+    mark = "SELECT missed = '{}' FROM internal.refresh_mark WHERE aggregate = %s"
+    assert ask(plain_database, mark, COMMON) == [(True,)]
 
 
 def test_a_downgrade_forgets_no_missed_hour(plain_database: ScratchDatabase) -> None:
