@@ -95,7 +95,8 @@ def refusals_check(schema: str) -> dg.AssetChecksDefinition:
             metadata={"rows": sum(refused.values()), "by_reason": dg.MetadataValue.json(refused)},
             description=(
                 f"refused since yesterday: {reasons}. What a backfill covers is in it already; "
-                "for the rest look at what vmalert and others send to Telegraf"
+                "for the rest look at what vmalert and others send to Telegraf: "
+                "docs/reference/staging.md says what each reason means"
                 if refused
                 else "every row was taken"
             ),

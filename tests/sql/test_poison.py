@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -16,9 +17,12 @@ from psycopg.types.json import Jsonb
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.settings import ROOT
 from tests.fix_postgres import ScratchDatabase
+from tests.fuzz.remote_write import REASONS
 from tests.rows import stored, tag
 
+PAGE = (ROOT / "docs" / "reference" / "staging.md").read_text(encoding="utf-8")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOW = datetime.now(timezone.utc).replace(second=0, microsecond=0) - 5 * MINUTE
 Row = Sequence[Any]
@@ -315,3 +319,20 @@ def test_a_row_that_comes_again_and_again_leaves_no_room_taken(good: ScratchData
     assert row is not None
     assert row[0] == 0
     assert len(stored(good, "internal.prometheus_remote_write")) == 2
+
+
+def test_the_page_lists_every_reason_and_every_limit(database: ScratchDatabase) -> None:
+    written = set(re.findall(r"^\| `([A-Za-z ]+)` \|", PAGE, re.MULTILINE))
+    [[bodies]] = ask(
+        database,
+        "SELECT string_agg(prosrc, '') FROM pg_proc"
+        " WHERE proname IN ('judge_staged_rows', 'move_staged_tags')",
+    )
+    used = set(re.findall(r"THEN\s+'([^']+)'", bodies))
+    [listed] = re.findall(r"name IN \(([^)]*)\)", bodies)
+    assert written - {"late", "early"} == used | set(re.findall(r"'([^']+)'", listed))
+    assert written - {"late", "early"} == REASONS
+
+    defaults = dict(re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", PAGE, re.MULTILINE))
+    [row] = ask(database, "SELECT to_jsonb(l) - 'one' FROM internal.staging_limit l")
+    assert {name: str(value) for name, value in row[0].items()} == defaults
