@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,7 +38,6 @@ class DagsterSet:
         self._port = free_port()
         self._code: subprocess.Popen[bytes] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
-        self._recover: subprocess.Popen[bytes] | None = None
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
@@ -55,11 +53,16 @@ class DagsterSet:
 
     def start_code(self) -> None:
         """Start the code server as its container does, and what reports what was left behind."""
-        serving = f"127.0.0.1:{self._port}"
-        began = str(int(time.time()))
-        self._recover = self._started(
-            "promtsdb", ["recover", "--began", began, "--when-serving", serving]
-        )
+        recover = [sys.executable, "-m", "promtsdb_dagster.cli", "recover"]
+        with self.log.open("ab") as log:
+            subprocess.run(
+                [*recover, "--when-serving", f"127.0.0.1:{self._port}"],
+                env=self._environment,
+                cwd=ROOT,
+                check=True,
+                stdout=log,
+                stderr=log,
+            )
         server = ["api", "grpc", "-h", "127.0.0.1", "-p", str(self._port)]
         self._code = self._started("dagster", [*server, "-m", "promtsdb_dagster.definitions"])
 
@@ -73,7 +76,7 @@ class DagsterSet:
 
     def kill_all(self) -> None:
         """Kill the daemon, the code server and every run."""
-        for process in (self._daemon, self._recover, self._code):
+        for process in (self._daemon, self._code):
             _kill(process)
 
     @contextmanager

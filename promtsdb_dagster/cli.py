@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "--began", type=int, metavar="SECONDS", help="leave what changed later; unix time"
     )
     recover.add_argument(
-        "--when-serving", metavar="HOST:PORT", help="wait until this code server answers"
+        "--when-serving", metavar="HOST:PORT", help="beside this code server, once it answers"
     )
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")
     carry = commands.add_parser("move", help="copy another database into that of DATABASE_URL")

@@ -9,9 +9,12 @@ from datetime import datetime, timedelta, timezone
 
 from faults.dagster_set import DagsterSet, dagster_set
 from faults.fault import BOTH, Fault, Try
+from faults.oracle import compare
 from faults.truth import Part
+from faults.waiting import NeverCame
 from faults.world import World
 from promtsdb_dagster.core.windows import floor
+from promtsdb_dagster.localstack.processes import last_words
 
 _DAY = timedelta(days=1)
 # From the first run's start on; the runs of this history take about as long.
@@ -42,7 +45,10 @@ def all_killed(world: World, rng: random.Random) -> Try:
 def _killed(world: World, rng: random.Random, kill: Callable[[DagsterSet], None]) -> Try:
     world.new_database()
     with dagster_set(world) as dagster:
-        world.until(dagster.launched, 120, f"a run has begun; see {dagster.log}")
+        try:
+            world.until(dagster.launched, 120, "a run has begun")
+        except NeverCame as error:
+            raise NeverCame(f"{error}; {last_words(dagster.log)}") from error
         moment = time.monotonic() + rng.uniform(0, _SECONDS)
         world.until(
             lambda: time.monotonic() > moment or not dagster.unfinished(), 2 * _SECONDS, "a moment"
@@ -70,8 +76,6 @@ def _parts(world: World) -> list[Part]:
 
 
 def _lost(world: World, parts: list[Part]) -> int:
-    from faults.oracle import compare
-
     return compare(world.database_url, world.truth, parts).lost
 
 

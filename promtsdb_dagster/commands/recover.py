@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import datetime, timezone
 
@@ -12,6 +14,7 @@ from rich.console import Console
 
 from promtsdb_dagster.commands.home import PROCESS_TAG, open_instance
 from promtsdb_dagster.errors import InputError, StackError
+from promtsdb_dagster.settings import ROOT
 
 # Those that a code server has, or had, in its hands.
 _LAUNCHED = [
@@ -29,8 +32,15 @@ def recover(console: Console, began: int | None = None, serving: str | None = No
 
     Only those that changed last up to the second in which it `began` (unix time), and once the
     code server at `serving` (host:port) answers: Dagster starts a failed run again at once or
-    never. Raises StackError when it does not within ten minutes.
+    never. Raises StackError when it does not within ten minutes. Without `began` that is left to a
+    process that goes on, once the storage is there: who starts next finds it made.
     """
+    if serving and began is None:
+        began = int(time.time())
+        with open_instance():
+            command = [sys.executable, "-m", "promtsdb_dagster.cli", "recover"]
+            subprocess.Popen([*command, f"--began={began}", f"--when-serving={serving}"], cwd=ROOT)
+        return
     if serving:
         _await(serving)
     # No code server starts a run within a second.

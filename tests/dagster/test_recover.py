@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -76,6 +78,26 @@ def test_runs_are_reported_once_the_code_server_answers(monkeypatch: pytest.Monk
         command.recover(Console(quiet=True), int(time.time()), "localhost:4000")
         assert seen == [dg.DagsterRunStatus.STARTED] * 3
         assert status_of(instance, run) == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_process_that_goes_on_reports_them(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The command ends before the server starts, and what it left behind waits for that."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: Any, **options: Any) -> None:
+        begun.append(popen(*arguments, **options))
+
+    popen = subprocess.Popen
+    with dg.instance_for_test(LAUNCHER, set_dagster_home=True) as instance:
+        run = run_of(instance, dg.DagsterRunStatus.STARTED)
+        monkeypatch.setattr(command.subprocess, "Popen", start)
+        command.recover(Console(quiet=True), serving="nonsense")
+        (process,) = begun
+        assert process.wait(60) != 0
+        assert status_of(instance, run) == dg.DagsterRunStatus.STARTED
+    assert "'nonsense' is no address" in "".join(capfd.readouterr())
 
 
 def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
