@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -38,18 +38,29 @@ class Copier:
         self._source = source
         self._target = target
 
-    def copy(
-        self, relation: Relation, window: Window | None = None, others: Others = "keep"
-    ) -> int:
-        """Make the rows of the target those of the source; return how many were sent.
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """Lend a connection to which the source stays as it is now, whatever is committed."""
+        with self._source.connection() as connection:
+            connection.execute(query("move_snapshot"))
+            connection.execute(query("move_moment"))
+            yield connection
 
-        None where they were equal already. Safe to repeat. Raises StoreError, with nothing done,
-        when the target has rows of its own.
+    def copy(
+        self,
+        relation: Relation,
+        window: Window | None = None,
+        others: Others = "keep",
+        moment: Connection | None = None,
+    ) -> int:
+        """Make the rows of the target those of the source, as of `moment` or of now.
+
+        Returns how many were sent, none where they were equal already. Safe to repeat. Raises
+        StoreError, with nothing done, when the target has rows of its own.
         """
         with ExitStack() as stack:
-            source = stack.enter_context(self._source.connection())
+            source = moment or stack.enter_context(self.moment())
             target = stack.enter_context(self._target.connection())
-            source.execute(query("move_snapshot"))
             wanted = _fingerprint(source, relation, relation.source, window)
             found = _fingerprint(target, relation, relation.target, window)
             if found == wanted:
@@ -74,13 +85,20 @@ class Copier:
 
     def bounds(self, relation: Relation) -> tuple[datetime, datetime] | None:
         """Return the first and the last time of the source, or None if it is empty."""
-        with self._source.connection() as connection:
-            row = connection.execute(
-                sql.SQL(query("move_bounds")).format(
-                    time=sql.Identifier(relation.time or ""), table=_table(relation.source)
-                )
-            ).fetchone()
-        return None if row is None or row[0] is None else (row[0], row[1])
+        return _bounds(self._source, relation, relation.source)
+
+    def require_older(self, relation: Relation) -> None:
+        """Raise StoreError where the target has rows behind the last of the source."""
+        mine = _bounds(self._target, relation, relation.target)
+        theirs = _bounds(self._source, relation, relation.source)
+        if mine and (theirs is None or mine[1] > theirs[1]):
+            raise StoreError(
+                f"{relation.target} has rows up to {mine[1]} and its source up to "
+                f"{theirs[1] if theirs else 'none'}, wanted no later ones: the database of "
+                "DATABASE_URL has begun to live, and its bookkeeping is its own. Nothing of that "
+                "was changed. Where an earlier move had ended, you need no other: backfill_live "
+                "brings what came meanwhile; else stop what writes to it and begin with a new one"
+            )
 
     def relation(
         self,
@@ -95,6 +113,16 @@ class Copier:
             target = store(connection) if store else name
             columns = connection.execute(query("move_columns"), [target]).fetchall()
         return Relation(source, target, tuple(column for (column,) in columns), time)
+
+
+def _bounds(database: Database, relation: Relation, table: str) -> tuple[datetime, datetime] | None:
+    with database.connection() as connection:
+        row = connection.execute(
+            sql.SQL(query("move_bounds")).format(
+                time=sql.Identifier(relation.time or ""), table=_table(table)
+            )
+        ).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
 
 
 def _send(

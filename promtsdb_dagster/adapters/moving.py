@@ -25,6 +25,8 @@ LAST = (
     "internal.live_start",
     "internal.live_checked",
     "internal.live_gap",
+    "internal.staging_limit",
+    "internal.staged_name",
     "internal.aggregate_change",
     "internal.backfill_ledger",
 )
@@ -61,14 +63,22 @@ class Mover:
         InputError where the two do not fit, StoreError where the target has rows of its own.
         """
         self._require_alike()
-        for name in FIRST:
-            yield self._whole(name, keep=True)
-        for name in RAW:
-            yield self._by_windows(self._copier.relation(name, "time"), _PIECE, on_progress)
-        for schema, name, _ in AGGREGATES:
-            yield self._aggregate(f"{schema}.{name}", on_progress)
-        for name in LAST:
-            yield self._whole(name, keep=False)
+        self._require_no_later_rows()
+        # What the bookkeeping says of rows must be true of those that are copied after this moment.
+        # Said later, of rows that came behind the copy, it would be believed for ever.
+        with self._copier.moment() as books:
+            for name in FIRST:
+                yield self._whole(name, keep=True)
+            for name in RAW:
+                yield self._by_windows(self._copier.relation(name, "time"), _PIECE, on_progress)
+            # Of series that came meanwhile.
+            if (tags := self._whole(FIRST[0], keep=True)).rows:
+                yield tags
+            for schema, name, _ in AGGREGATES:
+                yield self._aggregate(f"{schema}.{name}", on_progress)
+            self._require_no_later_rows()
+            for name in LAST:
+                yield self._whole(name, keep=False, moment=books)
 
     def _require_alike(self) -> None:
         versions = []
@@ -88,9 +98,13 @@ class Mover:
                 f"at {versions[1]}, wanted the same; run `make migrate` for both"
             )
 
-    def _whole(self, name: str, *, keep: bool) -> Moved:
+    def _require_no_later_rows(self) -> None:
+        for name in RAW:
+            self._copier.require_older(self._copier.relation(name, "time"))
+
+    def _whole(self, name: str, *, keep: bool, moment: Connection | None = None) -> Moved:
         relation = self._copier.relation(name)
-        rows = self._copier.copy(relation, others="keep" if keep else "drop")
+        rows = self._copier.copy(relation, others="keep" if keep else "drop", moment=moment)
         if name in _NUMBERED:
             with self._source.connection() as connection:
                 row = connection.execute(query("select_last_number"), [name]).fetchone()

@@ -176,6 +176,63 @@ def test_what_is_somebody_elses_stays(source: ReplacedWorld, target: ScratchData
         list(Mover(target, target).move())
 
 
+def test_what_the_source_gets_meanwhile_is_known_to_be_missing(
+    source: ReplacedWorld, target: ScratchDatabase
+) -> None:
+    """
+    1. Behind the copy of the rows the source gets more: a window of the ledger, and a series.
+    2. The target's ledger does not say that it has them. A second move brings all of it.
+    """
+    at = source.start + 3 * DAY + 7 * MINUTE
+    moves = Mover(source.database, target).move()
+    for moved in moves:
+        if moved.table == RAW[-1]:
+            break
+    with source.database.connection() as connection:
+        connection.execute(
+            "INSERT INTO internal.prometheus_remote_write VALUES (%s, 9, 'young', 'common', 1)",
+            (at,),
+        )
+        connection.execute("SELECT internal.upsert_tags(ARRAY[9]::bigint[], ARRAY['{}']::jsonb[])")
+        connection.execute(
+            "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step, window_start,"
+            " window_end, series, rows_source, rows_written, rows_present, samples_dropped, run_id,"
+            " verified_at) VALUES"
+            " ('live', 'r', 'young', '1 minute', %s, %s, 1, 1, 1, 0, 0, '', now())",
+            (at, at + MINUTE),
+        )
+    list(moves)
+    books = "SELECT count(*) FROM internal.backfill_ledger WHERE record = 'young'"
+    rows = "SELECT count(*) FROM internal.prometheus_remote_write WHERE name = 'young'"
+    tags = "SELECT count(*) FROM internal.prometheus_remote_write_tag WHERE tag_id = 9"
+    with target.connection() as connection:
+        assert [connection.execute(q.encode()).fetchone() for q in (books, rows)] == [(0,), (0,)]
+        assert connection.execute(tags).fetchone() == (1,)
+    list(Mover(source.database, target).move())
+    with target.connection() as connection:
+        assert [connection.execute(q.encode()).fetchone() for q in (books, rows)] == [(1,), (1,)]
+
+
+def test_a_target_that_has_begun_to_live_keeps_its_books(
+    source: ReplacedWorld, target: ScratchDatabase
+) -> None:
+    list(Mover(source.database, target).move())
+    with target.connection() as connection:
+        connection.execute(
+            "INSERT INTO internal.prometheus_remote_write VALUES (%s, 7, 'mine', 'common', 1)",
+            (source.now,),
+        )
+        connection.execute(
+            "SELECT internal.note_change('internal', %s, %s, 'late row')",
+            (source.now, source.now + MINUTE),
+        )
+        notes = connection.execute("TABLE internal.aggregate_change ORDER BY 1").fetchall()
+    with pytest.raises(StoreError, match="has begun to live"):
+        list(Mover(source.database, target).move())
+    with target.connection() as connection:
+        assert connection.execute("TABLE internal.aggregate_change ORDER BY 1").fetchall() == notes
+
+
 def test_every_table_is_moved_or_knowingly_left(database: ScratchDatabase) -> None:
     with database.connection() as connection:
         tables = {
