@@ -76,6 +76,10 @@ class Replacer:
         if self._engine() == "timescaledb":
             with self._database.connection() as connection:
                 open_chunks(connection, batch)
+        with self._database.connection() as connection:
+            # Before the lock of running totals: Telegraf sends new tags, and then rows that wait for
+            # the lock, in one transaction. Tags without rows harm nobody.
+            store_tags(connection, [part for _, part in exchange.rows])
         try:
             with self._database.connection() as connection:
                 return self._exchange(connection, exchange, batch, still_wanted)
@@ -104,6 +108,7 @@ class Replacer:
         lost = _lost(connection, exchange)
         bounds = {"start": window.start, "end": window.end}
         connection.execute(query("cut_ledger"), {**bounds, "names": list(exchange.names)})
+        # Again, as they may have been retired meanwhile; mostly none is lacking.
         store_tags(connection, [part for _, part in exchange.rows])
         deleted = written = 0
         for target in TARGETS:
