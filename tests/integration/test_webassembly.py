@@ -42,6 +42,7 @@ def test_all_migrations_up_down_up(pglite: OneConnection) -> None:
 def test_staging_refresh_and_late_tags(database: OneConnection) -> None:
     aggregates = Aggregates(database)
     with database.connection() as connection:
+        connection.execute("UPDATE internal.staging_limit SET late = INTERVAL '1 year'")
         connection.execute(
             "INSERT INTO staging_internal.prometheus_remote_write"
             " VALUES (%s, 1, 'up', 'mainnet', 1), (%s, 1, 'up', 'mainnet', 'NaN')",
