@@ -72,6 +72,10 @@ def _pending(connection: Connection, engine: Engine, aggregate: str, whole: Wind
         noted += connection.execute(
             query("select_unsettled"), [aggregate, whole.start, whole.end]
         ).fetchall()
+    else:
+        noted += connection.execute(
+            query("select_missed_buckets_postgresql"), [aggregate]
+        ).fetchall()
     return _windows(noted)
 
 

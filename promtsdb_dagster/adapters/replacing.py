@@ -77,8 +77,8 @@ class Replacer:
             with self._database.connection() as connection:
                 open_chunks(connection, batch)
         with self._database.connection() as connection:
-            # Before the lock of running totals: Telegraf sends new tags, and then rows that wait for
-            # the lock, in one transaction. Tags without rows harm nobody.
+            # Before the lock of running totals: Telegraf sends new tags, and then rows that wait
+            # for the lock, in one transaction. Tags without rows harm nobody.
             store_tags(connection, [part for _, part in exchange.rows])
         try:
             with self._database.connection() as connection:

@@ -157,6 +157,23 @@ def test_rows_that_nothing_noted_are_an_alarm(plain_database: ScratchDatabase) -
     assert "4 of 4 buckets of internal.prometheus_common_1m" in verdict.severe[0]
 
 
+def test_hours_that_are_made_up_for_are_no_alarm(plain_database: ScratchDatabase) -> None:
+    """Nobody refreshed for a day; they come newest first, as many a minute as fit."""
+    tag(plain_database, {1: {}})
+    rows = [(at, 1, "node_count", "common", 5) for at in w.instants(Window(FIRST, NOW), HOUR / 4)]
+    put(plain_database, rows)
+    mark = "UPDATE internal.refresh_mark SET refreshed_to = {}, missed = {}"
+    common = "internal.prometheus_common_1m"
+    for refreshed, missed in (
+        (f"'{FIRST}'", "'{}'"),
+        ("now()", f"tstzmultirange(tstzrange('{FIRST}', now() - INTERVAL '1 hour'))"),
+    ):
+        ask(plain_database, mark.format(refreshed, missed))
+        assert not [verdict.text for verdict in wrong(plain_database, common)]
+    ask(plain_database, mark.format("now()", "'{}'"))
+    assert wrong(plain_database, common)
+
+
 def test_the_newest_minutes_are_the_policies(filled: ScratchDatabase) -> None:
     young = [NOW - 74 * MINUTE + k * MINUTE for k in range(74)]
     put(filled, [(at, 1, "node_count", "mainnet", 5) for at in young])
