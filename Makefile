@@ -53,7 +53,7 @@ bench: ## Measure, print a table, write bench/results.json: SIZE=quick ARGS='--o
 	@scripts/setup --tests
 	@$(PYTHON) -m bench --size $(SIZE) $(ARGS)
 
-faults: ## Hurt the system and compare with the source, write faults/results.json: FORM=short ARGS='--only killed'
+faults: ## Hurt the system and compare with the source, write faults/results.json: FORM=short ARGS='--only kill'
 	@scripts/setup --tests
 	@$(PYTHON) -m faults --form $(FORM) $(ARGS)
 

@@ -87,7 +87,7 @@ def _struck(world: World, rng: random.Random, process: Worker, most: float) -> s
 
 FAULTS = (
     Fault(
-        "run killed",
+        "kill-run",
         "SIGKILL of a run in mid backfill; the run is tried again",
         BOTH,
         {"short": 2, "long": 80},
@@ -95,7 +95,7 @@ FAULTS = (
         run_killed,
     ),
     Fault(
-        "refresh killed",
+        "kill-refresh",
         "SIGKILL of a run that refreshes aggregates; the run is tried again",
         BOTH,
         {"short": 1, "long": 20},
@@ -103,7 +103,7 @@ FAULTS = (
         refresh_killed,
     ),
     Fault(
-        "PostgreSQL killed",
+        "kill-postgresql",
         "SIGKILL of the server and its processes in mid backfill; the failed run is tried again",
         BOTH,
         {"short": 1, "long": 40},
@@ -111,7 +111,7 @@ FAULTS = (
         server_killed,
     ),
     Fault(
-        "PostgreSQL killed, run goes on",
+        "kill-postgresql-run-goes-on",
         "the same, but the server is back before the run has given up",
         BOTH,
         {"short": 1, "long": 20},
@@ -119,7 +119,7 @@ FAULTS = (
         server_killed_and_back,
     ),
     Fault(
-        "PostgreSQL killed in a refresh",
+        "kill-postgresql-refresh",
         "SIGKILL of the server and all its processes while aggregates are refreshed",
         BOTH,
         {"short": 1, "long": 10},

@@ -81,7 +81,7 @@ def _lost(world: World, parts: list[Part]) -> int:
 
 FAULTS = (
     Fault(
-        "daemon killed",
+        "kill-daemon",
         "SIGKILL of the Dagster daemon in the first backfill, and another one started",
         BOTH,
         {"short": 0, "long": 4},
@@ -89,7 +89,7 @@ FAULTS = (
         daemon_killed,
     ),
     Fault(
-        "Dagster killed",
+        "kill-dagster",
         "SIGKILL of daemon, code server and runs in the first backfill, and all started again",
         BOTH,
         {"short": 0, "long": 6},

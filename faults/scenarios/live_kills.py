@@ -114,7 +114,7 @@ def _let_in(world: World, allowed: bool) -> None:
 
 FAULTS = (
     Fault(
-        "Telegraf killed",
+        "kill-telegraf",
         "SIGKILL of Telegraf while vmalert sends live rows to it",
         BOTH,
         {"short": 1, "long": 20},
@@ -122,7 +122,7 @@ FAULTS = (
         telegraf_killed,
     ),
     Fault(
-        "Telegraf killed, full",
+        "kill-telegraf-full",
         "SIGKILL of Telegraf with an hour of live rows in its buffer",
         BOTH,
         {"short": 1, "long": 10},
@@ -130,7 +130,7 @@ FAULTS = (
         telegraf_killed_full,
     ),
     Fault(
-        "vmalert killed",
+        "kill-vmalert",
         "SIGKILL of vmalert while it sends live rows",
         BOTH,
         {"short": 1, "long": 20},
