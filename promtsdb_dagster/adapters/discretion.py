@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit
 from promtsdb_dagster.errors import PromtsdbError
 
 _HIDDEN = "***"
-# An excerpt may end within a secret; shorter beginnings are nobody's secret.
-_SHORTEST_BEGINNING = 8
+# An excerpt may end within a secret, or begin there; shorter pieces are nobody's secret.
+_SHORTEST_PIECE = 8
 
 
 class Discretion:
@@ -43,24 +43,35 @@ class Discretion:
         self._spelled = sorted(spelled, key=len, reverse=True)
 
     def hide(self, text: str) -> str:
-        """Return a text with stars for secrets and for beginnings of them."""
+        """Return a text with stars for secrets, and for beginnings and ends of them."""
         for secret in self._spelled:
             text = text.replace(secret, _HIDDEN)
-        for secret in self._spelled:
-            for length in range(len(secret) - 1, _SHORTEST_BEGINNING - 1, -1):
-                text = text.replace(secret[:length], _HIDDEN)
+        # The longest of all spellings first, too: what they share would leave the rest of one.
+        longest = max(map(len, self._spelled), default=0)
+        for length in range(longest - 1, _SHORTEST_PIECE - 1, -1):
+            for secret in self._spelled:
+                if length < len(secret):
+                    text = text.replace(secret[:length], _HIDDEN).replace(secret[-length:], _HIDDEN)
         return text
 
     @contextmanager
     def discreet(self) -> Iterator[None]:
-        """Hide secrets in the text of an error of ours that the block raises."""
+        """Hide secrets in the text of an error of ours that the block raises, and of its causes."""
         try:
             yield
         except PromtsdbError as error:
-            error.args = tuple(
-                self.hide(each) if isinstance(each, str) else each for each in error.args
-            )
+            # Dagster stores what an error came from as well.
+            for each in _chain(error):
+                each.args = tuple(self.hide(a) if isinstance(a, str) else a for a in each.args)
             raise
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    met: set[int] = set()
+    while error is not None and id(error) not in met:
+        met.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _split(url: str) -> SplitResult:
