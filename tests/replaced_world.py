@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES, Aggregates
 from promtsdb_dagster.adapters.replacing import Replacer
@@ -18,7 +20,7 @@ from promtsdb_dagster.core.rules import Rule, RuleGroup
 from promtsdb_dagster.core.samples import Routing, tag_id, tags_of
 from promtsdb_dagster.core.windows import Window
 from tests.doubles.memory import MemorySource
-from tests.fix_postgres import ScratchDatabase
+from tests.fix_postgres import Cluster, ScratchDatabase
 from tests.live_world import increment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -78,6 +80,46 @@ def values(expr: str, instant: datetime, step: timedelta) -> Mapping[str, str]:
         return {"": str(whole * (3 if factor == "wrong" else 1))}
     value = int(instant.timestamp() / 60) + (10**9 if factor == "wrong" else 0)
     return {f"n{n}": str(value + n) for n in range(2)}
+
+
+# By server, kind and hour: databases that were filled once, to be copied for each test.
+_FILLED: dict[tuple[str, str, datetime], str] = {}
+_NOWS: dict[tuple[str, datetime], datetime] = {}
+_numbers = count(1)
+
+
+def _right(world: ReplacedWorld) -> None:
+    """Leave it as the right rules filled it."""
+
+
+@contextmanager
+def filled(
+    cluster: Cluster,
+    *,
+    wrong: bool = False,
+    more: Callable[[ReplacedWorld], None] = _right,
+) -> Iterator[ReplacedWorld]:
+    """Lend a database that the rules have filled and refreshed; to fill one takes three seconds.
+
+    All of a server have the same `now`, until the hour is over: roll-ups end by the hour.
+    """
+    with ScratchDatabase(cluster.url("postgres")) as admin:
+        now = w.floor(database_now(admin), MINUTE)
+    hour = cluster.url(""), w.floor(now, HOUR)
+    now = _NOWS.setdefault(hour, now)
+    kind = (hour[0], f"{wrong} {more.__qualname__}", hour[1])
+    if kind not in _FILLED:
+        url = cluster.migrated_url()
+        with ScratchDatabase(url) as database:
+            world = ReplacedWorld(database, wrong=wrong, now=now)
+            world.fill()
+            world.refresh()
+            more(world)
+        _FILLED[kind] = url.rsplit("/", 1)[1]
+    url = cluster.url(cluster.create(f"replaced_{next(_numbers)}", template=_FILLED[kind]))
+    with ScratchDatabase(url) as database:
+        yield ReplacedWorld(database, wrong=wrong, now=now)
+    cluster.drop(url)
 
 
 class ReplacedWorld:

@@ -1,5 +1,6 @@
 -- Takes a window out of the entries of metrics. What of an entry lies outside stays done, with its
--- share of the rows: as many as are stored there at the instants of its step.
+-- share of the rows: as many as are stored there at the instants of its step. Rounded down, as the
+-- check ledger_holds wants that many: the halves of two rules of one record would be one too many.
 WITH cut AS (
     DELETE FROM internal.backfill_ledger
     WHERE lower(split_part(record, '#', 1)) = ANY(%(names)s::text[])
@@ -17,7 +18,10 @@ WITH cut AS (
       -- An instant of the step lies in it.
       AND date_bin(c.step, part.ends - INTERVAL '1 microsecond', 'epoch') >= part.starts
 ), shared AS (
-    SELECT p.*, coalesce(n.inside::numeric / nullif(n.whole, 0), 0) AS share
+    SELECT p.*,
+        coalesce(p.rows_source * n.inside / nullif(n.whole, 0), 0) AS source,
+        coalesce(p.rows_written * n.inside / nullif(n.whole, 0), 0) AS written,
+        coalesce(p.samples_dropped * n.inside / nullif(n.whole, 0), 0) AS dropped
     FROM piece p
     CROSS JOIN LATERAL (
         SELECT count(*) AS whole,
@@ -39,8 +43,6 @@ INSERT INTO internal.backfill_ledger (
 )
 SELECT
     rule_group, rule, record, step, starts, ends, series,
-    round(rows_source * share), round(rows_written * share),
-    round(rows_source * share) - round(rows_written * share),
-    round(samples_dropped * share), run_id, written_at, verified_at
+    source, written, source - written, dropped, run_id, written_at, verified_at
 FROM shared
 ON CONFLICT DO NOTHING

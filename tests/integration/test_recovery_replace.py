@@ -10,36 +10,44 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.errors import InputError, LossRefused
 from promtsdb_dagster.settings import ROOT
-from tests.fix_postgres import Cluster, ScratchDatabase
+from tests.fix_postgres import Cluster
 from tests.oracle import wrong_buckets
-from tests.replaced_world import DAY, GAUGE, HOUR, MINUTE, OTHER, TOTAL, ReplacedWorld, Window
+from tests.replaced_world import (
+    DAY,
+    GAUGE,
+    HOUR,
+    MINUTE,
+    OTHER,
+    TOTAL,
+    ReplacedWorld,
+    Window,
+    filled,
+)
+from tests.rows import put
 
-# By engine.
-KILLS = {"postgresql": 8, "timescaledb": 4}
+# By engine; each takes a new worker, half a second of Python.
+KILLS = {"postgresql": 3, "timescaledb": 2}
+# By hour, the series that have a row.
+TWINS = [(0, 1), (0, 2), (1, 1), (2, 2), (3, 1), (3, 2)]
 
 
 @pytest.fixture
 def right(cluster: Cluster) -> Iterator[ReplacedWorld]:
     """Lend a database that the right rules filled from the beginning."""
-    with ScratchDatabase(cluster.migrated_url()) as database:
-        world = ReplacedWorld(database, wrong=False)
-        world.fill()
-        world.refresh()
+    with filled(cluster) as world:
         yield world
-    cluster.drop(database.url)
 
 
 @pytest.fixture
-def world(database: ScratchDatabase, right: ReplacedWorld) -> ReplacedWorld:
+def world(cluster: Cluster) -> Iterator[ReplacedWorld]:
     """Lend one that a wrong rule filled; the rule is mended."""
-    world = ReplacedWorld(database, wrong=True, now=right.now)
-    world.fill()
-    world.refresh()
-    world.mend()
-    return world
+    with filled(cluster, wrong=True) as world:
+        world.mend()
+        yield world
 
 
 def assert_same(world: ReplacedWorld, right: ReplacedWorld) -> None:
@@ -120,6 +128,32 @@ def test_only_the_metric_and_the_window_are_touched(
     replace(world, TOTAL, window=Window(world.start, last))
     world.own_the_live_minutes()
     assert_same(world, right)
+
+
+def test_what_is_left_of_two_rules_of_a_record_promises_no_row_that_is_not_there(
+    world: ReplacedWorld,
+) -> None:
+    """Each had three rows in four hours; three of the six lie before the cut."""
+    first = world.start + 2 * DAY
+    with world.database.connection() as connection:
+        for record in ("twin", "twin#2"):
+            connection.execute(
+                "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step,"
+                " window_start, window_end, series, rows_source, rows_written, rows_present,"
+                " samples_dropped, run_id, verified_at)"
+                " VALUES ('backfill_1y', %s, %s, '1 hour', %s, %s, 1, 3, 3, 0, 0, '', now())",
+                (record, record, first, first + 4 * HOUR),
+            )
+        put(
+            world.database,
+            [(first + n * HOUR, key, "twin", "common", 1) for n, key in TWINS],
+        )
+        cut = {"names": ["twin"], "start": first + 2 * HOUR, "end": first + 4 * HOUR}
+        connection.execute(query("cut_ledger"), cut)
+        assert connection.execute(
+            "SELECT sum(rows_source), sum(rows_written), sum(rows_present)"
+            " FROM internal.backfill_ledger WHERE record LIKE 'twin%'"
+        ).fetchone() == (2, 2, 0)
 
 
 def test_a_source_that_has_less_by_now_takes_nothing_away(world: ReplacedWorld) -> None:
