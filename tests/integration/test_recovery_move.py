@@ -14,7 +14,7 @@ from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import InputError, StoreError
 from tests.fix_postgres import Cluster, ScratchDatabase
 from tests.oracle import wrong_buckets
-from tests.replaced_world import DAY, HOUR, MINUTE, ReplacedWorld
+from tests.replaced_world import DAY, GAUGE, HOUR, MINUTE, OTHER, TOTAL, ReplacedWorld, filled
 from tests.rows import put, tag
 
 # Made anew by the target itself, or of no meaning there.
@@ -47,20 +47,18 @@ def ways(request: pytest.FixtureRequest) -> tuple[Cluster, Cluster]:
 
 @pytest.fixture
 def source(ways: tuple[Cluster, Cluster]) -> Iterator[ReplacedWorld]:
-    with ScratchDatabase(ways[0].migrated_url()) as database:
-        world = ReplacedWorld(database, wrong=False)
-        world.fill()
-        world.refresh()
-        carry_ancient_buckets(world)
-        with database.connection() as connection:
-            for number in range(3):
-                connection.execute("SELECT api.add_excluded_address(%s)", (f"manifest1{number}",))
-            connection.execute("SELECT api.rm_excluded_address('manifest12')")
-            connection.execute(
-                "INSERT INTO internal.refused_row VALUES ('internal', 'x', now(), 3)"
-            )
+    with filled(ways[0], more=grow_old) as world:
         yield world
-    ways[0].drop(database.url)
+
+
+def grow_old(world: ReplacedWorld) -> None:
+    """Add what a database has after two years."""
+    carry_ancient_buckets(world)
+    with world.database.connection() as connection:
+        for number in range(3):
+            connection.execute("SELECT api.add_excluded_address(%s)", (f"manifest1{number}",))
+        connection.execute("SELECT api.rm_excluded_address('manifest12')")
+        connection.execute("INSERT INTO internal.refused_row VALUES ('internal', 'x', now(), 3)")
 
 
 @pytest.fixture
@@ -176,61 +174,52 @@ def test_what_is_somebody_elses_stays(source: ReplacedWorld, target: ScratchData
         list(Mover(target, target).move())
 
 
+@pytest.mark.parametrize("ways", ["to TimescaleDB"], indirect=True)
 def test_what_the_source_gets_meanwhile_is_known_to_be_missing(
-    source: ReplacedWorld, target: ScratchDatabase
+    ways: tuple[Cluster, Cluster], target: ScratchDatabase
 ) -> None:
     """
     1. Behind the copy of the rows the source gets more: a window of the ledger, and a series.
-    2. The target's ledger does not say that it has them. A second move brings all of it.
+    2. The target's ledger does not say that it has them, and the tags come along.
     """
-    at = source.start + 3 * DAY + 7 * MINUTE
-    moves = Mover(source.database, target).move()
-    for moved in moves:
-        if moved.table == RAW[-1]:
-            break
-    with source.database.connection() as connection:
-        connection.execute(
-            "INSERT INTO internal.prometheus_remote_write VALUES (%s, 9, 'young', 'common', 1)",
-            (at,),
-        )
-        connection.execute("SELECT internal.upsert_tags(ARRAY[9]::bigint[], ARRAY['{}']::jsonb[])")
-        connection.execute(
-            "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step, window_start,"
-            " window_end, series, rows_source, rows_written, rows_present, samples_dropped, run_id,"
-            " verified_at) VALUES"
-            " ('live', 'r', 'young', '1 minute', %s, %s, 1, 1, 1, 0, 0, '', now())",
-            (at, at + MINUTE),
-        )
-    list(moves)
-    books = "SELECT count(*) FROM internal.backfill_ledger WHERE record = 'young'"
-    rows = "SELECT count(*) FROM internal.prometheus_remote_write WHERE name = 'young'"
-    tags = "SELECT count(*) FROM internal.prometheus_remote_write_tag WHERE tag_id = 9"
+    with filled(ways[0]) as source:
+        at = source.start + 3 * DAY + 7 * MINUTE
+        moves = Mover(source.database, target).move()
+        for moved in moves:
+            if moved.table == RAW[-1]:
+                break
+        put(source.database, [(at, 9, "young", "common", 1)])
+        tag(source.database, {9: {"tli_name": "young"}})
+        with source.database.connection() as connection:
+            connection.execute(
+                "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step,"
+                " window_start, window_end, series, rows_source, rows_written, rows_present,"
+                " samples_dropped, run_id, verified_at) VALUES"
+                " ('live', 'r', 'young', '1 minute', %s, %s, 1, 1, 1, 0, 0, '', now())",
+                (at, at + MINUTE),
+            )
+        list(moves)
     with target.connection() as connection:
-        assert [connection.execute(q.encode()).fetchone() for q in (books, rows)] == [(0,), (0,)]
-        assert connection.execute(tags).fetchone() == (1,)
-    list(Mover(source.database, target).move())
-    with target.connection() as connection:
-        assert [connection.execute(q.encode()).fetchone() for q in (books, rows)] == [(1,), (1,)]
+        records = connection.execute("SELECT DISTINCT record FROM internal.backfill_ledger")
+        assert sorted(records) == [(name,) for name in sorted((TOTAL, GAUGE, OTHER))]
+        assert connection.execute(
+            "SELECT count(*) FROM internal.prometheus_remote_write_tag WHERE tag_id = 9"
+        ).fetchone() == (1,)
 
 
 def test_a_target_that_has_begun_to_live_keeps_its_books(
-    source: ReplacedWorld, target: ScratchDatabase
+    ways: tuple[Cluster, Cluster], target: ScratchDatabase
 ) -> None:
-    list(Mover(source.database, target).move())
-    with target.connection() as connection:
-        connection.execute(
-            "INSERT INTO internal.prometheus_remote_write VALUES (%s, 7, 'mine', 'common', 1)",
-            (source.now,),
-        )
-        connection.execute(
-            "SELECT internal.note_change('internal', %s, %s, 'late row')",
-            (source.now, source.now + MINUTE),
-        )
-        notes = connection.execute("TABLE internal.aggregate_change ORDER BY 1").fetchall()
-    with pytest.raises(StoreError, match="has begun to live"):
-        list(Mover(source.database, target).move())
-    with target.connection() as connection:
-        assert connection.execute("TABLE internal.aggregate_change ORDER BY 1").fetchall() == notes
+    with filled(ways[0]) as source, target.connection() as connection:
+        put(target, [(source.now, 7, "mine", "common", 1)])
+        change = "SELECT internal.note_change('internal', %s, %s, 'late row')"
+        connection.execute(change, (source.now, source.now + MINUTE))
+        connection.commit()
+        notes = connection.execute("TABLE internal.aggregate_change").fetchall()
+        assert notes
+        with pytest.raises(StoreError, match="has begun to live"):
+            list(Mover(source.database, target).move())
+        assert connection.execute("TABLE internal.aggregate_change").fetchall() == notes
 
 
 def test_every_table_is_moved_or_knowingly_left(database: ScratchDatabase) -> None:
