@@ -164,8 +164,8 @@ def _batch(exchange: Exchange) -> Batch:
 
 def _counts(exchange: Exchange, batch: Batch) -> Sequence[Counter[str]]:
     each = zip(exchange.parts, exchange.per_task, strict=True)
-    counts = {(task.rule.group, task.order): count for (task, _), count in each}
-    return [counts[task.rule.group, task.order] for task, _ in batch.parts]
+    counts = {task.order: count for (task, _), count in each}
+    return [counts[task.order] for task, _ in batch.parts]
 
 
 def _lost(connection: Connection, exchange: Exchange) -> Counter[str]:

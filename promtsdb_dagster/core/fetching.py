@@ -50,7 +50,7 @@ class Fetcher:
                 rows += piece.rows
                 if rows > self._max_rows:
                     raise SourceTooLarge(
-                        f"group {task.rule.group!r} gives more than {self._max_rows} rows by "
+                        f"the rules of {task.rule.group!r} give more than {self._max_rows} rows by "
                         f"{task.window}, wanted fewer at once; a shorter window may fit"
                     )
                 parts[task.order][1].add(piece)

@@ -80,9 +80,9 @@ class Task:
     cumulative: bool = False
 
     @property
-    def order(self) -> tuple[Window, str, str]:
+    def order(self) -> tuple[Window, str, str, str]:
         """Return a sort key: tasks of one plan always come in the same order."""
-        return self.window, self.record, self.rule.key
+        return self.window, self.record, self.rule.key, self.rule.group
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class _Worker:
     def _do_whole(self, partition: Window, window: Window, done: _Done) -> None:
         for _ in range(_MAX_PLANS):
             tasks = self.redo.tasks(window, self.store.known_of(self.redo.names, window))
-            parts = self._fetch(tasks)
+            parts = self.fetcher.fetch(tasks)
             rows, per_task = each_row_once(parts)
             exchange = Exchange(
                 self.redo.names,
@@ -183,15 +183,6 @@ class _Worker:
         raise InputError(
             f"other runs keep changing {window}; wanted one run at a time for a range; wait for "
             "them, then run the same partitions again"
-        )
-
-    def _fetch(self, tasks: Sequence[Task]) -> tuple[Part, ...]:
-        """Ask group by group: two of them may have the same rule over the same window."""
-        groups = dict.fromkeys(task.rule.group for task in tasks)
-        return tuple(
-            part
-            for group in groups
-            for part in self.fetcher.fetch([task for task in tasks if task.rule.group == group])
         )
 
 
