@@ -255,6 +255,31 @@ def test_names_are_limited_but_for_those_that_are_known(good: ScratchDatabase) -
     assert len(stored(good, "internal.live_start")) == 6
 
 
+def test_names_beyond_the_limit_are_not_looked_up_one_by_one(good: ScratchDatabase) -> None:
+    change(good, "UPDATE internal.staging_limit SET most_names = 5")
+    change(
+        good,
+        "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step, window_start,"
+        " window_end, series, rows_source, rows_written, rows_present, samples_dropped)"
+        " SELECT 'g', 'r' || n % 9, 'planned_' || n % 9, interval '1 hour',"
+        " now() - n * interval '1 day', now() - n * interval '1 day' + interval '1 hour',"
+        " 1, 1, 1, 0, 0 FROM generate_series(10, 5000) AS n",
+    )
+    change(good, "ANALYZE")
+    with good.connection() as connection:
+        # Too late to ask what covers them, as is done for each name.
+        flood = [(NOW - HOUR, 1, f"flood_{n:06}", "common", 1) for n in range(1_000)]
+        copy(connection, "staging_internal.prometheus_remote_write", flood)
+        ((looks,),) = connection.execute(
+            "SELECT sum(pg_stat_get_xact_numscans(o)) FROM (SELECT indexrelid FROM pg_index"
+            " WHERE indrelid = 'internal.backfill_ledger'::regclass"
+            " UNION ALL SELECT 'internal.backfill_ledger'::regclass) AS s (o)"
+        ).fetchall()
+
+    assert refused(good) == {"too many names": 1_000 - 3}
+    assert looks < 10
+
+
 def test_series_are_limited_but_for_those_that_are_known(good: ScratchDatabase) -> None:
     change(good, "UPDATE internal.staging_limit SET most_series = 100")
     send_tags(good, {n: {"n": str(n)} for n in range(100, 250)})
