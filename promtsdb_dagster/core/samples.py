@@ -23,8 +23,10 @@ _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
 _MASK = 0xFFFFFFFFFFFFFFFF
 _TIERS = frozenset({"mainnet", "testnet"})
-# PostgreSQL stores no NUL in text or jsonb; Unicode's own sign for it keeps the label readable.
 _MOST_REMEMBERED = 4_096
+# docker/telegraf/telegraf.conf refuses the same series.
+MOST_LABEL_BYTES = 32_768
+# PostgreSQL stores no NUL in text or jsonb; Unicode's own sign for it keeps the label readable.
 _NUL_SIGN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -140,7 +142,8 @@ def convert(
     """Turn a range vector of one rule into rows.
 
     Raises SourceIncomplete for samples outside of the window or off the step, and RuleError
-    when two series have the same labels. NaN and infinities are dropped and counted.
+    when two series have the same labels. NaN, infinities, and series whose labels are larger
+    than 32 KiB are dropped and counted.
     """
     converted = Converted()
     name = rule.record.lower()
@@ -164,7 +167,12 @@ def convert(
         times, values = _finite(rule, grid.times(instants), texts, converted.dropped)
         if not times:
             continue
-        remembered = sum(len(k) + len(v) for k, v in identity) <= _MOST_REMEMBERED
+        size = sum(len(k) + len(v) for k, v in identity)
+        # A letter is at most four bytes.
+        if 4 * size > MOST_LABEL_BYTES and _bytes(identity) > MOST_LABEL_BYTES:
+            converted.dropped += Counter(("labels too large", time) for time in times)
+            continue
+        remembered = size <= _MOST_REMEMBERED
         find_tags = _stored_tags if remembered else _stored_tags.__wrapped__
         tags, identifier, repaired = find_tags(name, identity)
         converted.repaired_labels += repaired
@@ -185,6 +193,10 @@ def _stored_tags(
         return MappingProxyType(tags), identifier, False
     plain = {k.replace("\0", _NUL_SIGN): v.replace("\0", _NUL_SIGN) for k, v in tags.items()}
     return MappingProxyType(plain), identifier, True
+
+
+def _bytes(labels: Iterable[tuple[str, str]]) -> int:
+    return sum(len(text.encode()) for pair in labels for text in pair)
 
 
 def _pairs(rule: Rule, samples: Sequence[Sequence[Any]]) -> tuple[Sequence[float], Sequence[str]]:

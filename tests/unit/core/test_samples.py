@@ -109,6 +109,22 @@ def test_nan_and_infinities_are_dropped_and_counted() -> None:
     assert [(s.times, s.values) for s in result.series] == [([FIRST + 3600], ["2"])]
 
 
+@pytest.mark.parametrize(("letter", "size"), [("x", 32_767), ("é", 16_383), ("🜁", 8_191)])
+def test_labels_without_end_are_dropped_and_counted(letter: str, size: int) -> None:
+    """As Telegraf refuses them: by the bytes of names and values together, here `a`'s too."""
+    samples = [[FIRST, "1"], [FIRST + 3600, "2"]]
+    result = converted(answer(samples, a=letter * size))
+    assert result.rows == 2
+    assert not result.dropped
+
+    result = converted(answer(samples, a=letter * (size + 1)), answer(samples, a="short"))
+    assert result.rows == 2
+    assert result.dropped == {
+        ("labels too large", FIRST): 1,
+        ("labels too large", FIRST + 3600): 1,
+    }
+
+
 def test_rows_are_not_told_to_a_log() -> None:
     found = converted(answer([[FIRST, "7.25"], [FIRST + 3600, "NaN"]]))
     assert found.series
