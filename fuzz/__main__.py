@@ -14,6 +14,8 @@ from fuzz.api import NAME as API
 from fuzz.api import fuzz_api
 from fuzz.catalog import BY_NAME, TARGETS
 from fuzz.kept import keep
+from fuzz.remote_write import NAME as REMOTE_WRITE
+from fuzz.remote_write import fuzz_remote_write
 from fuzz.running import Outcome, fuzz
 
 _FOLDER = Path(".local") / "fuzz"
@@ -22,11 +24,12 @@ _FOLDER = Path(".local") / "fuzz"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 when a target found something or did not run."""
     options = _parser().parse_args(arguments)
-    names = options.target or [*BY_NAME, API]
+    names = options.target or [*BY_NAME, REMOTE_WRITE, API]
     targets = [target for target in TARGETS if target.name in names]
     if options.list:
         for target in targets:
             print(f"{target.name:10} {target.description}")
+        print(f"{REMOTE_WRITE:10} bodies to a real Telegraf before a real database")
         print(f"{API:10} every argument of every function of the API, in SQL and over HTTP")
         return 0
     if options.replay:
@@ -43,11 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.keep:
         keep(targets, _FOLDER)
         return 0
-    print(f"{len(targets)} targets for {options.seconds} s each, {options.jobs} at once, "
+    print(f"{', '.join(names)}: {options.seconds} s each, {options.jobs} at once, "
           f"--seed {options.seed}", flush=True)  # fmt: skip
     for outcome in fuzz(targets, options.seconds, options.jobs, _FOLDER, options.seed):
         print(_told(outcome), flush=True)
         good &= outcome.good
+    if REMOTE_WRITE in names:
+        good &= fuzz_remote_write(options.seconds, options.seed)
     if API in names:
         good &= fuzz_api(options.seconds, _FOLDER, options.seed)
     return 0 if good else 1
@@ -66,7 +71,8 @@ def _told(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
-    parser.add_argument("--target", action="append", choices=[*BY_NAME, API], help="default: all")
+    choices = [*BY_NAME, REMOTE_WRITE, API]
+    parser.add_argument("--target", action="append", choices=choices, help="default: all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at once")
     parser.add_argument("--seed", type=int, default=random.randrange(1, 2**31))
     parser.add_argument("--list", action="store_true", help="list the targets")

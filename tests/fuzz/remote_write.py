@@ -1,28 +1,23 @@
 """Send what nobody meant to the real Telegraf, and see that a good row still arrives each time.
 
-`python -m tests.fuzz.remote_write --seconds 600 --engine timescaledb --seed 7` goes on for longer
-than the test does.
+`make fuzz TARGET=remote_write` goes on for longer than the test does.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import cramjam
 import httpx
 
-from promtsdb_dagster.localstack.binaries import find_program
 from tests.catalog import describe
-from tests.fix_postgres import ScratchDatabase, running_cluster
-from tests.fix_telegraf import Telegraf, running_telegraf, wait_until
+from tests.fix_postgres import ScratchDatabase
+from tests.fix_telegraf import Telegraf, wait_until
 from tests.remote_write import Series, encoded, message
 
 _AT_ONCE = 40
@@ -158,26 +153,3 @@ def _judge(database: ScratchDatabase) -> None:
         orphans = connection.execute("SELECT count(*) FROM internal.orphan_tag").fetchone()
     assert {reason for (reason,) in reasons} <= REASONS
     assert orphans == (0,)
-
-
-def main() -> None:
-    """Fuzz one engine for as long as one likes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--engine", choices=("postgresql", "timescaledb"), default="postgresql")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    program = find_program("telegraf")
-    if program is None:
-        raise SystemExit("Telegraf is not there; `make tools` builds it where Go is installed")
-    with (
-        running_cluster(given.engine) as cluster,
-        tempfile.TemporaryDirectory() as folder,
-        ScratchDatabase(cluster.migrated_url()) as database,
-        running_telegraf(program, database, Path(folder)) as telegraf,
-    ):
-        print(dict(fuzz(telegraf, database, given.seconds, given.seed)))
-
-
-if __name__ == "__main__":
-    main()
