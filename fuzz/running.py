@@ -101,6 +101,8 @@ def _limits(target: Target, here: Path) -> list[str]:
     return [
         *([f"-dict={words}"] if target.words else []),
         f"-timeout={SLOWEST_SECONDS}",
+        # Else what took ten seconds on a busy machine would be kept like a crash.
+        f"-report_slow_units={SLOWEST_SECONDS}",
         f"-rss_limit_mb={MOST_MEGABYTES}",
         f"-max_len={target.longest}",
         *(["-len_control=0"] if target.structured else []),
