@@ -53,7 +53,8 @@ def worker(world: World) -> Iterator[Worker]:
         yield Worker(process)
     finally:
         _end(process)
-        world.spare = _started(world)
+        # Of two that were lent at once, the other may have left one already.
+        world.spare = world.spare or _started(world)
 
 
 def seconds_of(world: World, what: str) -> float:

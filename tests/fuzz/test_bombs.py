@@ -56,10 +56,8 @@ def test_an_expression_of_several_lines_keeps_its_comment_to_one() -> None:
     assert group.rules[0].expr == "# why\nup"
 
 
-@pytest.mark.parametrize(("length", "remembered"), [(10, 1), (1_000_000, 0)])
-def test_labels_of_any_size_are_taken_and_only_small_ones_remembered(
-    length: int, remembered: int
-) -> None:
+@pytest.mark.parametrize(("length", "remembered"), [(10, 1), (30_000, 0)])
+def test_only_small_labels_are_remembered(length: int, remembered: int) -> None:
     rule = Rule("g", f"of_{length}", "up", {}, "f", 1)
     answer = [{"metric": {"a": "x" * length}, "values": [[int(_START.timestamp()), "1"]]}]
     before = _stored_tags.cache_info().currsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,14 @@ def test_expired_rows_go_by_the_hour_and_leave_their_buckets(
 
 
 NOW_MINUTE = w.floor(NOW - 5 * MINUTE, MINUTE)
+
+
+@pytest.fixture(autouse=True)
+def fresh_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of all tests may last longer than what refreshes look back."""
+    now = datetime.now(timezone.utc)
+    monkeypatch.setattr(sys.modules[__name__], "NOW", now)
+    monkeypatch.setattr(sys.modules[__name__], "NOW_MINUTE", w.floor(now - 5 * MINUTE, MINUTE))
 
 
 def test_rows_near_the_border_wait_longer_than_any_refresh(plain_database: ScratchDatabase) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -29,6 +30,13 @@ Row = Sequence[Any]
 TOTAL = "manifest_tokenomics_total_supply"
 NUMBERS = ("n/a", "1e999999", "-5", " 12 ", "9" * 10_000, "NaN", "Infinity", "", "0x10", "1_000",
            "\u0661\u0662", "\uff11", "1,5", "1e5", "--1", "12\n", "\u00b2", ".", "+")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def fresh_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of all tests may last longer than a row is young."""
+    now = datetime.now(timezone.utc).replace(second=0, microsecond=0) - 5 * MINUTE
+    monkeypatch.setattr(sys.modules[__name__], "NOW", now)
 
 
 def send(database: ScratchDatabase, rows: Sequence[Row], source: str = "internal") -> None:

@@ -46,4 +46,4 @@ def test_the_default_is_loopback_everywhere() -> None:
         cli.main(["up"])
     assert "--host" not in (ROOT / "Makefile").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "has no password" in readme
+    assert "asks for no password" in readme
