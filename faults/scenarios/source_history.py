@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +15,18 @@ import orjson
 from faults.fault import Fault, Try
 from faults.proxy_http import Answer, HttpProxy
 from faults.source import Source
-from faults.trying import AGAIN, BOTH, NotRight, expect_none, half_way, judged, run, some_work
+from faults.truth import Part
+from faults.trying import (
+    AGAIN,
+    BOTH,
+    NotRight,
+    expect_none,
+    half_way,
+    judged,
+    run,
+    some_parts,
+    some_work,
+)
 from faults.world import RULES, Work, World
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.prometheus import Prometheus
@@ -25,9 +36,10 @@ from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.replacing import Replacing
 from promtsdb_dagster.core.report import Report
+from promtsdb_dagster.core.windows import floor
 from promtsdb_dagster.errors import ClockSkew, PromtsdbError
 
-_HOUR = timedelta(hours=1)
+_HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def _our_clock(world: World, chance: random.Random) -> Try:
@@ -44,10 +56,30 @@ def _our_clock(world: World, chance: random.Random) -> Try:
             asked.check_clock(real)
         for group, window in some_work(world):
             _raise(backfill.run(group, [window], now=wrong))
-        before = half_way(world)
+        parts = _parts(world, wrong)
+        before = half_way(world, parts)
         began = time.monotonic()
         expect_none(run(backfill, world))
-    return judged(world, began, f"by {jump}", before=before)
+    return judged(world, began, f"by {jump}", parts=parts, before=before)
+
+
+def _parts(world: World, wrong: datetime) -> list[Part]:
+    """Return what must be stored of `some_work` when a run believed that it was `wrong`.
+
+    What had begun of an hour then was done by the minute, and so is what is left of it.
+    """
+    usual = some_parts(world)
+    settled = floor(wrong - _MINUTE, _MINUTE)
+    hour = floor(settled, _HOUR)
+    start, end = world.times.boundary, world.times.midnight
+    if settled == hour or not start - _HOUR <= hour < end - _HOUR:
+        return usual
+    return [
+        *(part for part in usual if part.group != "backfill_forever"),
+        Part("backfill_forever", start, hour + _MINUTE),
+        Part("live", hour + _MINUTE, hour + _HOUR + _MINUTE, gauges=False),
+        Part("backfill_forever", hour + _HOUR + _MINUTE, end),
+    ]
 
 
 def _source_clock(world: World, chance: random.Random) -> Try:

@@ -51,6 +51,9 @@ def judge(response: httpx.Response) -> None:
     assert said["message"]
     if said["code"] == "22023":
         assert response.status_code == 400
+        if said["message"].startswith("time zone "):
+            # PostgreSQL's own word on '2026-11-15 00:00 No/Where', before any function is called.
+            return
         assert said["hint"]
         assert said["details"]
 
