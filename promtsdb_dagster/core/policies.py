@@ -29,6 +29,8 @@ LOOK_BACK, SETTLED = timedelta(hours=1), timedelta(minutes=10)
 # PostgreSQL's releases of November 2026 refuse the last step of every job of TimescaleDB 2.27,
 # after the work was committed.
 _FALSE_ALARM = ("24000", "cannot drop portal")
+# A person's or a sensor's refresh of the same buckets was first; the job comes back by itself.
+_GAVE_WAY = ("55P03", "due to a concurrent refresh")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,15 @@ class Job:
     @property
     def is_false_alarm(self) -> bool:
         """Return whether the last run did its work and only its report failed."""
-        code, words = _FALSE_ALARM
+        return self._failed_with(_FALSE_ALARM)
+
+    @property
+    def gave_way(self) -> bool:
+        """Return whether the last run found another refresh at the same buckets."""
+        return self._failed_with(_GAVE_WAY)
+
+    def _failed_with(self, known: tuple[str, str]) -> bool:
+        code, words = known
         return self.failed and self.error_code == code and words in (self.error or "")
 
 
@@ -153,7 +163,7 @@ def _of_job(job: Job, now: datetime) -> list[str]:
             "in the server's log for background workers: timescaledb.max_background_workers and "
             "max_worker_processes may be too few, or the database is in restoring mode"
         )
-    if job.failed and not job.is_false_alarm:
+    if job.failed and not job.is_false_alarm and not job.gave_way:
         found.append(f"{name} failed: {_error(job)}; remove the cause, it is tried again by itself")
     return found
 

@@ -76,6 +76,18 @@ def test_a_writer_adds_and_removes_an_address_and_nothing_else(rest: Rest) -> No
             assert refused.status_code == 403, name
 
 
+def test_an_address_adds_no_header_to_an_answer(rest: Rest) -> None:
+    """PostgREST writes the message of a PT404 into the status line as it is."""
+    answer = rest.post(
+        "/rpc/rm_excluded_address",
+        json={"p_value": "a\r\nSet-Cookie: session=mine\r\n\r\n<script>"},
+        headers=bearer(token()),
+    )
+    assert (answer.status_code, answer.reason_phrase) == (404, "the address is not excluded")
+    assert "set-cookie" not in answer.headers
+    assert "Set-Cookie" in answer.json()["details"]
+
+
 def test_what_writes_cannot_be_called_by_get(rest: Rest) -> None:
     """A link or a picture in a page is a GET."""
     found = rest.get("/rpc/add_excluded_address", params={"p_value": "a"}, headers=bearer(token()))

@@ -25,6 +25,11 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 TABLE, AGGREGATE = "internal.prometheus_remote_write", "geo.latest_coords"
 FALSE_ALARM = {"error_code": "24000", "error": 'cannot drop portal "" while it is being set up'}
 
+GAVE_WAY = {
+    "error_code": "55P03",
+    "error": 'could not refresh continuous aggregate "latest_coords" due to a concurrent refresh',
+}
+
 
 def job(kind: str, target: str, every: timedelta, number: int) -> Job:
     return Job(kind, target, number, True, every, NOW - every)
@@ -58,11 +63,12 @@ def with_refresh(**changes: object) -> Upkeep:
         with_refresh(started_at=None),
         with_refresh(started_at=NOW - 15 * MINUTE),
         with_refresh(failed=True, **FALSE_ALARM),
+        with_refresh(failed=True, **GAVE_WAY),
         Upkeep("postgresql", refreshed_to=NOW - 2 * MINUTE),
     ],
     ids=[
         *("all well", "no rows", "rows were taken back", "new", "after five failures"),
-        *("a false alarm", "plain"),
+        *("a false alarm", "another refresh was first", "plain"),
     ],
 )
 def test_nothing_is_wrong(upkeep: Upkeep) -> None:
