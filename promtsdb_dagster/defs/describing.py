@@ -1,0 +1,61 @@
+"""Say of an asset what it holds, what to do when it is red, who owns it, and where its code is."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+OWNERS: Sequence[str] = ("team:metrics",)
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LINKS = "dagster/code_references"
+_WHEN_RED = "**When it is red:**"
+
+
+def described(what: str, when_red: str) -> str:
+    """Return a description in Markdown: what is there, then what to do when it is red."""
+    return f"{what.strip()}\n\n{_WHEN_RED} {when_red.strip()}"
+
+
+def links(*paths: str) -> dict[str, dg.MetadataValue]:
+    """Return the metadata that leads to files of this repository, given from its root."""
+    with warnings.catch_warnings():
+        # Code references are beta, and each would say so.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        references = [
+            dg.LocalFileCodeReference(file_path=str(_ROOT / path), label=path) for path in paths
+        ]
+        return {_LINKS: dg.CodeReferencesMetadataValue(code_references=[*references])}
+
+
+def linked_below(
+    source_url: str | None, assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Return the assets with links to files below SOURCE_URL, or as they are when it is unset."""
+    if source_url is None:
+        return [*assets]
+
+    def linked(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.merge_attributes(metadata=_urls(source_url, spec.metadata))
+
+    return [*dg.map_asset_specs(linked, assets)]
+
+
+def _urls(source_url: str, metadata: Mapping[str, object]) -> dict[str, dg.MetadataValue]:
+    found = metadata.get(_LINKS)
+    if not isinstance(found, dg.CodeReferencesMetadataValue):
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        references = [
+            dg.UrlCodeReference(url=f"{source_url}/{_from_root(each)}", label=each.label)
+            if isinstance(each, dg.LocalFileCodeReference)
+            else each
+            for each in found.code_references
+        ]
+        return {_LINKS: dg.CodeReferencesMetadataValue(code_references=references)}
+
+
+def _from_root(reference: dg.LocalFileCodeReference) -> str:
+    return Path(reference.file_path).relative_to(_ROOT).as_posix()

@@ -1,0 +1,65 @@
+"""What every asset says of itself: a description, owners, links to its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from promtsdb_dagster.defs.describing import OWNERS, described, linked_below, links
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "dagster/code_references"
+
+
+def test_a_description_ends_with_what_to_do_when_it_is_red() -> None:
+    text = described("One row a tag.\n", " Materialize it again.")
+    assert text == "One row a tag.\n\n**When it is red:** Materialize it again."
+
+
+def test_owners_are_what_dagster_takes() -> None:
+    assert list(dg.AssetSpec("one", owners=OWNERS).owners) == list(OWNERS) != []
+
+
+def test_links_are_files_of_this_checkout() -> None:
+    metadata = links("promtsdb_dagster/defs/describing.py", "sql/queries/count_rows.sql")
+    (first, second) = _references(metadata)
+    assert isinstance(first, dg.LocalFileCodeReference)
+    assert isinstance(second, dg.LocalFileCodeReference)
+    assert Path(first.file_path) == ROOT / "promtsdb_dagster" / "defs" / "describing.py"
+    assert Path(second.file_path).is_file()
+    assert second.label == "sql/queries/count_rows.sql"
+
+
+def test_links_lead_below_the_source_url() -> None:
+    @dg.asset(metadata={**links("Makefile"), "other": 1})
+    def made() -> None: ...
+
+    without = dg.AssetSpec("without", metadata={"other": 2})
+    spec = dg.AssetSpec("outside", metadata=links("sql/queries/count_rows.sql"))
+    base = "https://git.example.org/metrics/blob/main"
+    specs = {
+        spec.key.to_user_string(): spec
+        for asset in linked_below(base, [made, without, spec])
+        for spec in (asset.specs if isinstance(asset, dg.AssetsDefinition) else [asset])
+    }
+    (makefile,) = _references(specs["made"].metadata)
+    assert isinstance(makefile, dg.UrlCodeReference)
+    assert (makefile.url, makefile.label) == (f"{base}/Makefile", "Makefile")
+    assert specs["made"].metadata["other"] == 1
+    (query,) = _references(specs["outside"].metadata)
+    assert isinstance(query, dg.UrlCodeReference)
+    assert query.url == f"{base}/sql/queries/count_rows.sql"
+    assert specs["without"].metadata == {"other": 2}
+
+
+def test_without_a_source_url_links_stay_local() -> None:
+    spec = dg.AssetSpec("outside", metadata=links("Makefile"))
+    assert linked_below(None, [spec]) == [spec]
+
+
+def _references(metadata: Mapping[str, object]) -> list[object]:
+    value = metadata[KEY]
+    assert isinstance(value, dg.CodeReferencesMetadataValue)
+    return [*value.code_references]
