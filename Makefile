@@ -9,7 +9,7 @@ SIZE ?= full
 SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz tools
+.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz docs tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ check: ## Check format, lint, types, import rules, that the rule files are rende
 fuzz: ## Feed the readers what nobody meant to send: SECONDS=600 TARGET=rules JOBS=2
 	@scripts/setup --fuzz
 	@$(PYTHON) -m fuzz --seconds $(SECONDS) $(if $(JOBS),--jobs $(JOBS)) $(addprefix --target ,$(TARGET)) $(ARGS)
+
+docs: ## Write the pages of docs/reference from the code: ARGS='--check', ARGS='settings api'
+	@scripts/setup --tests
+	@$(PYTHON) -m docgen $(ARGS)
 
 tools: ## Build Telegraf, vmalert, Caddy and golang-migrate into tools/bin with Go: ARGS='caddy'
 	@scripts/tools $(ARGS)
