@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,6 +82,16 @@ class Settings(BaseSettings):
         "", description="names of that container's networks, separated by commas"
     )
 
+    notify_webhook_url: SecretStr | None = Field(
+        None, description="where failures are POSTed to, e.g. https://hooks.example.org/secret"
+    )
+    notify_webhook_format: Literal["json", "slack"] = Field(
+        "json", description="what is POSTed: json, or slack for whatever takes Slack's webhooks"
+    )
+    dagster_public_url: str | None = Field(
+        None, description="the Dagster UI as people reach it, for links in messages"
+    )
+
     promtsdb_state_dir: Path = Field(
         ROOT / ".local", description="folder of the bundled local stack's data and logs"
     )
@@ -91,10 +102,20 @@ class Settings(BaseSettings):
         None, description="folder with initdb and postgres, e.g. /usr/lib/postgresql/15/bin"
     )
 
-    @field_validator("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url")
+    @field_validator(
+        *("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url", "dagster_public_url")
+    )
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:
         return url.rstrip("/") if url else url
+
+    @field_validator("notify_webhook_url")
+    @classmethod
+    def _url_of_a_web_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not re.match("https?://[^/]", url.get_secret_value()):
+            # Not even a part of it is told: it may be the secret without its scheme.
+            raise ValueError("wanted http(s)://host/path; correct the variable")
+        return url
 
     @property
     def history_start(self) -> datetime:

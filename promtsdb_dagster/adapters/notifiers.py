@@ -1,0 +1,150 @@
+"""Tell people: in the log, or by a webhook whose URL is a secret."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from promtsdb_dagster.adapters.discretion import Discretion
+from promtsdb_dagster.adapters.http import PAST_THE_PROXY
+from promtsdb_dagster.core.notices import Message, Notice, Notifier
+from promtsdb_dagster.core.shown import shortened
+from promtsdb_dagster.errors import NotifierError
+
+Format = Literal["json", "slack"]
+
+_log = logging.getLogger("promtsdb")
+# With the pauses between them far below the minute after which Dagster gives up a tick.
+_ATTEMPTS = 3
+_TIMEOUT_SECONDS = 8.0
+
+
+class LogNotifier:
+    """Write messages to the log of the code location."""
+
+    def send(self, message: Message) -> None:
+        """Write one message."""
+        _log.warning(message.text)
+
+
+class WebhookNotifier:
+    """POST messages to a URL; neither errors nor logs show more of it than the host."""
+
+    def __init__(
+        self, url: str, body: Format = "json", *, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> None:
+        """Know where to, and in which form."""
+        parts = urlsplit(url)
+        self._url = url
+        self._host = parts.hostname
+        self._body = _BODIES[body]
+        self._timeout = timeout_seconds
+        self._discretion = Discretion(url, parts.path.strip("/"), parts.query, urls=(url,))
+
+    def send(self, message: Message) -> None:
+        """Deliver a message; raise NotifierError when no try of three was answered with 2xx."""
+        body = self._body(message)
+        for attempt in stamina.retry_context(
+            on=_may_pass, attempts=_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=2.0
+        ):
+            with attempt:
+                self._post(body)
+
+    def _post(self, body: Mapping[str, Any]) -> None:
+        try:
+            with (
+                _unnamed(self._discretion),
+                httpx.Client(timeout=self._timeout, mounts=PAST_THE_PROXY) as client,
+            ):
+                response = client.post(self._url, json=body)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            said = self._discretion.hide(shortened(f"{type(error).__name__} {error}"))
+            # Not `from error`: its request knows the URL.
+            raise _Passing(
+                f"the webhook at {self._host} did not answer: {said}; wanted 2xx; check that it "
+                "can be reached from the code location, and NOTIFY_WEBHOOK_URL"
+            ) from None
+        if response.is_success:
+            return
+        said = self._discretion.hide(shortened(response.text.strip()))
+        text = (
+            f"the webhook at {self._host} answered {response.status_code} {said!r}, wanted 2xx; "
+            "check NOTIFY_WEBHOOK_URL and NOTIFY_WEBHOOK_FORMAT"
+        )
+        passing = response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
+        raise (_Passing if passing else NotifierError)(text)
+
+
+def notifier_for(url: str | None, body: Format) -> Notifier:
+    """Return the webhook's notifier, or the log's where there is no URL."""
+    return WebhookNotifier(url, body) if url else LogNotifier()
+
+
+class _Passing(NotifierError):
+    """It may work a second later."""
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, _Passing)
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    return {
+        "title": message.title,
+        "text": message.text,
+        "about": message.about,
+        "notices": [
+            {
+                "subject": notice.subject,
+                "state": notice.state,
+                "text": notice.text,
+                "since": notice.since.isoformat(),
+                "count": notice.count,
+                "partitions": notice.partitions,
+                "run_id": notice.run_id,
+                "url": notice.url,
+            }
+            for notice in message.notices
+        ],
+    }
+
+
+def _as_slack(message: Message) -> dict[str, Any]:
+    lines = [f"• {_escaped(notice.sentence)}{_link(notice)}" for notice in message.notices]
+    return {"text": "\n".join([f"*{_escaped(message.title)}*", *lines])}
+
+
+def _link(notice: Notice) -> str:
+    return f" <{notice.url}|open>" if notice.url else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_BODIES: Mapping[Format, Callable[[Message], dict[str, Any]]] = {
+    "json": _as_json,
+    "slack": _as_slack,
+}
+
+
+@contextmanager
+def _unnamed(discretion: Discretion) -> Iterator[None]:
+    """Hide the URL in what httpx logs of its requests, whoever listens."""
+
+    def hide(record: logging.LogRecord) -> bool:
+        record.msg, record.args = discretion.hide(record.getMessage()), ()
+        return True
+
+    logger = logging.getLogger("httpx")
+    logger.addFilter(hide)
+    try:
+        yield
+    finally:
+        logger.removeFilter(hide)
