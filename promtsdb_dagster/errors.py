@@ -49,7 +49,7 @@ class InputError(PromtsdbError):
 class RuleError(PromtsdbError):
     """A rule file, or what a rule returns, is not usable.
 
-    What to do: mend the rule at the file and line that the message names; `make check` reads all of them.
+    What to do: mend the rule at the line that the message names; `make check` reads all of them.
     """
 
 
@@ -63,7 +63,7 @@ class SourceError(PromtsdbError):
 class SourceUnavailable(SourceError):
     """No answer, 429 or 5xx, after all retries.
 
-    What to do: let the source answer again, then run the same again; what is done is not fetched twice.
+    What to do: let the source answer, then run the same again; what is done is not fetched twice.
     """
 
 
@@ -84,7 +84,7 @@ class SourceIncomplete(SourceError):
 class SourceTooLarge(SourceError):
     """The answer is beyond the size limit; a shorter window may fit.
 
-    What to do: nothing as a rule, as shorter windows are asked for; else let the rule return fewer series.
+    What to do: nothing as a rule: shorter windows follow. Else let the rule return fewer series.
     """
 
 
@@ -133,7 +133,7 @@ class StoreError(PromtsdbError):
 class StoreUnavailable(StoreError):
     """The database is unreachable, restarting or full; nothing was committed.
 
-    What to do: let the server answer, or make room, then run the same again; nothing is stored twice.
+    What to do: let the server answer or make room, then run the same again; nothing is doubled.
     """
 
 
@@ -158,5 +158,5 @@ class NotifierError(PromtsdbError):
 class StackError(PromtsdbError):
     """A service of the local stack did not start, answer or stop.
 
-    What to do: do what the message says; the log that it names has more. Your own servers need no stack.
+    What to do: do what the message says; the log that it names has more.
     """
