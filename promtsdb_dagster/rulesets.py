@@ -150,10 +150,7 @@ def _rendered(rules_dir: Path) -> tuple[RuleSet, dict[str, str]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status: 0 good, 1 not."""
-    parser = argparse.ArgumentParser(prog="python -m promtsdb_dagster.rulesets")
-    parser.add_argument("command", choices=["render", "check"])
-    parser.add_argument("--rules-dir", type=Path, default=_RULES_DIR)
-    asked = parser.parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     try:
         if asked.command == "check":
             return 0 if check(asked.rules_dir) else 1
@@ -163,6 +160,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m promtsdb_dagster.rulesets",
+        description=f"Render the rule files from {METRICS_FILE}, or check that none has drifted.",
+    )
+    parser.add_argument(
+        "command",
+        choices=["render", "check"],
+        help="render: write the files that differ; check: compare, and ask promtool and vmalert",
+    )
+    parser.add_argument(
+        "--rules-dir", type=Path, default=_RULES_DIR, help="folder of the rule files (rules)"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ from promtsdb_dagster.settings import load_settings
 
 def main() -> int:
     """Do what the command line says; 1 is an error, 3 a stack that does not run."""
-    parser = argparse.ArgumentParser(prog="promtsdb_dagster.localstack", description=__doc__)
-    parser.add_argument("command", choices=("start", "stop", "status", "env", "remove"))
-    command = parser.parse_args().command
+    command = _parser().parse_args().command
     try:
         stack = open_stack(load_settings(), report=_say)
         commands = {"start": _start, "stop": _stop, "status": _status, "env": _env}
@@ -26,6 +24,20 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m promtsdb_dagster.localstack",
+        description="Run the bundled stack in the background, and say how to reach it.",
+    )
+    parser.add_argument(
+        "command",
+        choices=("start", "stop", "status", "env", "remove"),
+        help="start and stop; status: what answers; env: what to export to use it; "
+        "remove: stop, and delete its data",
+    )
+    return parser
 
 
 def _say(line: str) -> None:
