@@ -21,6 +21,7 @@ HEADER = "# Generated from metrics.yaml; do not edit. After a change there:\n#  
 
 _MOST_TIERS = 100
 _MOST_FILLED = 1_000_000
+_FIELDS = {"record", "about", "unit", "select", "across", "expr", "reduce", "scale"}
 _REDUCERS = {"avg": "avg_over_time", "last": "last_over_time", "increment": "avg_over_time"}
 
 
@@ -45,6 +46,8 @@ class Definition:
     expression: str
     reduce: str
     scale: str
+    about: str = ""
+    unit: str = ""
 
     @property
     def cumulative(self) -> bool:
@@ -159,9 +162,7 @@ def _group(name: str, node: yaml.Node, place: Place) -> GroupSpec:
 
 
 def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Definition:
-    found = fields(
-        node, place, "the metric", {"record", "select", "across", "expr", "reduce", "scale"}
-    )
+    found = fields(node, place, "the metric", _FIELDS)
     record = text_of(found["record"], place, "`record`") if "record" in found else ""
     place = place.within(rule=record)
     if not record or "select" not in found:
@@ -178,7 +179,7 @@ def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Defi
     }
     said = {
         key: text_of(found[key], place, f"`{key}`")
-        for key in ("across", "expr", "reduce", "scale")
+        for key in ("across", "expr", "reduce", "scale", "about", "unit")
         if key in found
     }
     if "across" in said and "expr" in said:
@@ -198,7 +199,15 @@ def _definition(node: yaml.Node, place: Place, words: Mapping[str, str]) -> Defi
     else:
         shape = "$select"
     _fill(shape, selectors, place)
-    return Definition(record, tuple(selectors.items()), shape, said.get("reduce", "instant"), scale)
+    return Definition(
+        record,
+        tuple(selectors.items()),
+        shape,
+        said.get("reduce", "instant"),
+        scale,
+        said.get("about", ""),
+        said.get("unit", ""),
+    )
 
 
 def _fill(text: str, words: Mapping[str, str], place: Place) -> str:
