@@ -17,13 +17,13 @@ from promtsdb_dagster.settings import Settings
 
 INTRODUCTION = """\
 Everything is configured by variables of the environment, and nothing by a file: export what shall
-differ. Copy `.env.example` to begin with; with Compose, give your copy as `--env-file FILE`. A value
-that makes no sense ends the command with status 2 and the name of the variable. An empty one counts
-as unset. `promtsdb health` says what the present ones reach.
+differ. Copy `.env.example` to begin with; with Compose, give your copy as `--env-file FILE`. A
+value that makes no sense ends the command with status 2 and the name of the variable. An empty one
+counts as unset. `promtsdb health` says what the present ones reach.
 
-*Read by* names promtsdb and the services of Compose. *Compose* says what `docker/compose.yaml` does
-with a variable: *wants it* ends a start without it; *takes it* hands it on; *sets it* means that it
-knows the value itself; with nothing there, the variable has no effect on it.
+*Read by* names promtsdb and the services of Compose. *Compose* says what `docker/compose.yaml`
+does with a variable: *wants it* ends a start without it; *takes it* hands it on; *sets it* means
+that it knows the value itself; with nothing there, the variable has no effect on it.
 """
 # What is read besides, by whom and what for; none of it is configuration of an installation.
 OTHERS = {
