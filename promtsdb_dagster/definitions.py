@@ -11,6 +11,8 @@ import dagster as dg
 
 from promtsdb_dagster.adapters.aggregates import AGGREGATES
 from promtsdb_dagster.adapters.migrations import load_migrations
+from promtsdb_dagster.adapters.notifiers import notifier_for
+from promtsdb_dagster.core.notices import Notifier
 from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
@@ -30,6 +32,7 @@ from promtsdb_dagster.defs.live_gaps import (
     no_gaps_check,
 )
 from promtsdb_dagster.defs.migrations import MIGRATE_JOB, migration_assets
+from promtsdb_dagster.defs.notifying import notifying_sensors
 from promtsdb_dagster.defs.partitions import WEEK, Grid
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import plain_logger
@@ -57,15 +60,20 @@ def all_aggregates() -> list[Aggregate]:
     return [Aggregate(*names) for names in AGGREGATES]
 
 
-def build(settings: Settings, project: Project | None = None) -> dg.Definitions:
-    """Return the definitions of one installation; tests bring a project of their own."""
+def build(
+    settings: Settings, project: Project | None = None, notifier: Notifier | None = None
+) -> dg.Definitions:
+    """Return the definitions of one installation.
+
+    Tests bring a project of their own; whoever has other ways to tell people brings a notifier.
+    """
     with warnings.catch_warnings():
         # `backfill_policy=` is beta, and every asset would say so on every command.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return _build(settings, project or install(settings))
+        return _build(settings, project or install(settings), notifier or _notifier(settings))
 
 
-def _build(settings: Settings, project: Project) -> dg.Definitions:
+def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Definitions:
     migration_chain = migration_assets(load_migrations(settings.sql_dir))
     schema = migration_chain[-1].key
     groups = backfill_groups(settings.history_start)
@@ -108,12 +116,18 @@ def _build(settings: Settings, project: Project) -> dg.Definitions:
             live_gaps_sensor(live),
             recent_buckets_sensor(),
             storage_sensor(),
+            *notifying_sensors(settings.dagster_public_url),
         ],
-        resources={"project": project},
+        resources={"project": project, "notifier": notifier},
         # One asset a run as a rule, and the work is in the source and the database.
         executor=dg.in_process_executor,
         loggers={"plain": plain_logger},
     )
+
+
+def _notifier(settings: Settings) -> Notifier:
+    url = settings.notify_webhook_url
+    return notifier_for(url.get_secret_value() if url else None, settings.notify_webhook_format)
 
 
 def _aggregate_asset(

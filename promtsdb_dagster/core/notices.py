@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=15)
 _MOST_DOUBLINGS = 10
+_SAID = {
+    "red": "turned red at",
+    "warning": "only warns now, was red since",
+    "right": "is right again, was red since",
+}
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,8 @@ class Notice:
     """
 
     subject: str
-    # failed, red, or right again
-    state: str
+    # What happened: a run failed; a check is red, only warns after that, or is right again.
+    state: Literal["failed", "red", "warning", "right"]
     text: str
     since: datetime
     count: int = 1
@@ -38,8 +43,7 @@ class Notice:
             often = f"{self.count:,} times since" if self.count > 1 else "at"
             first = "the first said: " if self.count > 1 else ""
             return f"{self.subject}{where} failed {often} {when}: {first}{self.text}"
-        begun = "turned red at" if self.state == "red" else "is right again, was red since"
-        return f"{self.subject} {begun} {when}: {self.text}"
+        return f"{self.subject} {_SAID[self.state]} {when}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,8 @@ class Message:
             count = sum(notice.count for notice in self.notices)
             return f"promtsdb: {count:,} {'run' if count == 1 else 'runs'} failed"
         red = sum(notice.state == "red" for notice in self.notices)
-        right = len(self.notices) - red
         told = [f"{red:,} turned red"] if red else []
-        told += [f"{right:,} right again"] if right else []
+        told += [f"{len(self.notices) - red:,} no longer red"] if red < len(self.notices) else []
         return f"promtsdb: checks: {', '.join(told)}"
 
     @property
@@ -84,18 +87,19 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True)
 class Attempts:
-    """Count how often in a row nothing could be delivered; `at` is the last time."""
+    """Count how often in a row nothing could be delivered; `at` is the last time, UTC."""
 
     count: int = 0
     at: datetime | None = None
+    problem: str = ""
 
     def again_at(self) -> datetime | None:
         """Return before when another try would come too early, or None."""
         if self.at is None:
             return None
-        pause = _FIRST_PAUSE * 2 ** min(self.count - 1, _MOST_DOUBLINGS)
+        pause: timedelta = _FIRST_PAUSE * 2 ** min(self.count - 1, _MOST_DOUBLINGS)
         return self.at + min(pause, _LONGEST_PAUSE)
 
-    def one_more(self, now: datetime) -> Attempts:
+    def one_more(self, now: datetime, problem: str) -> Attempts:
         """Return what is known after another try in vain."""
-        return Attempts(self.count + 1, now)
+        return Attempts(self.count + 1, now, problem)
