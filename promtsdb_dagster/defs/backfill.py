@@ -11,6 +11,7 @@ from promtsdb_dagster.core.backfill import Backfill
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.report import PartitionReport, Progress, Report
 from promtsdb_dagster.core.windows import Window, parse_instant
+from promtsdb_dagster.defs.describing import OWNERS, links
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.replaying import replayer_of
@@ -96,6 +97,16 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"prometheus", "postgres"},
+        owners=OWNERS,
+        tags=group.tags,
+        metadata=links(
+            "promtsdb_dagster/defs/backfill.py",
+            f"rules/{group.rules}.yaml",
+            "promtsdb_dagster/core/backfill.py",
+            "promtsdb_dagster/adapters/writer.py",
+            "sql/queries/copy_metrics.sql",
+            "sql/queries/upsert_ledger.sql",
+        ),
         pool=POOL,
         description=group.description,
     )

@@ -7,10 +7,16 @@ import dagster as dg
 
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.windows import Window, between, floor
+from promtsdb_dagster.defs.describing import described
 from promtsdb_dagster.defs.partitions import DAY, WEEK, Grid
 
 INTERNAL = "internal"
 CUMSUM = "cumsum"
+_WHEN_RED = (
+    "read the last line of the run's log, which says what to mend; then launch the *failed and "
+    "missing* partitions again. What the ledger holds is not done twice. A red `no_gaps` or "
+    "`ledger_holds` says itself what to launch."
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,13 @@ class Group:
     rules: str
     grid: Grid
     feeds: frozenset[str]
+    step: str
     description: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return what the UI can filter by."""
+        return {"path": "history", "step": self.step}
 
     @property
     def key(self) -> dg.AssetKey:
@@ -50,31 +62,51 @@ def backfill_groups(history_start: datetime) -> tuple[Group, ...]:
             "backfill_forever",
             Grid(history_start, WEEK, ahead=True),
             frozenset({CUMSUM}),
-            "The cumulative metrics since BACKFILL_START, hour by hour, up to the first live "
-            "sample. The present week is filled as far as the source is settled.",
+            "1h",
+            described(
+                "The **running totals** since `BACKFILL_START`: one increment for each hour, up to "
+                "the first live sample, into `cumsum.prometheus_remote_write`. One partition is a "
+                "week; the present one is filled as far as the source is settled.",
+                _WHEN_RED,
+            ),
         ),
         Group(
             "backfill_1y",
             "backfill_1y",
             Grid(history_start, WEEK, ahead=False),
             frozenset({INTERNAL}),
-            "All gauges of the last year that are older than a week, hour by hour. Weeks beyond "
-            "the retention are not fetched, and say so.",
+            "1h",
+            described(
+                "The **gauges of the last year** that are older than a week: one value for each "
+                "hour, into `internal.prometheus_remote_write`. One partition is a week. Weeks "
+                "beyond the retention are not fetched, and say so.",
+                _WHEN_RED,
+            ),
         ),
         Group(
             "backfill_1w",
             "backfill_1w",
             Grid(history_start, DAY, ahead=False),
             frozenset({INTERNAL}),
-            "All gauges of the last seven whole days, every 15 minutes. Older days are "
-            "backfill_1y's, and say so.",
+            "15m",
+            described(
+                "The **gauges of the last seven whole days**: one value for each 15 minutes, into "
+                "`internal.prometheus_remote_write`. One partition is a day. Older days are "
+                "`backfill_1y`'s, and say so.",
+                _WHEN_RED,
+            ),
         ),
         Group(
             "backfill_live",
             "live",
             Grid(history_start, DAY, ahead=True),
             frozenset({INTERNAL, CUMSUM}),
-            "The live rules minute by minute, to repair what live ingestion missed. Today's "
-            "partition is filled up to now.",
+            "1m",
+            described(
+                "What **live ingestion missed**: the live rules, one value for each minute, into "
+                "both tables. One partition is a day; today's is filled up to now. The sensor "
+                "`live_gaps` launches exactly the minutes that are missing.",
+                _WHEN_RED,
+            ),
         ),
     )
