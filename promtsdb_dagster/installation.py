@@ -15,6 +15,7 @@ from promtsdb_dagster.adapters.audit_buckets import BucketAudit
 from promtsdb_dagster.adapters.audit_rows import RowAudit
 from promtsdb_dagster.adapters.audit_schema import SchemaAudit
 from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.dry_run import DryReplacer, DryWriter
 from promtsdb_dagster.adapters.housekeeping import Housekeeping
 from promtsdb_dagster.adapters.inventory import Inventory
 from promtsdb_dagster.adapters.live_rows import LiveRows
@@ -30,6 +31,7 @@ from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.dry_run import DryRun
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import LIVE, Policy
 from promtsdb_dagster.core.ports import Store
@@ -52,6 +54,7 @@ class Installation:
         # Cached on the instance, so that two installations in one process share nothing.
         self._database = cache(self._open_database)
         self._any_database = cache(self._open_any_database)
+        self._looked_at = cache(lambda: self._open_database(read_only=True))
         self._source = cache(self._open_source)
         self._groups = cache(self._load_groups)
         self._routing = cache(lambda: load_routing(settings.rules_dir))
@@ -61,6 +64,7 @@ class Installation:
         """Close all connections; safe to repeat. The next use opens new ones."""
         self._database.cache_clear()
         self._any_database.cache_clear()
+        self._looked_at.cache_clear()
         self._source.cache_clear()
         self._opened.close()
 
@@ -111,6 +115,20 @@ class Installation:
         store = Replacer(self._database())
         source, groups, routing = self._source(), self._groups(), self._routing()
         return Replacing(source, store, groups, routing, self.policy())
+
+    def dry_run(self) -> DryRun:
+        """Return what says what a backfill would do, and cannot write."""
+        database = self._looked_at()
+        ledger, source = DryWriter(database), self._source()
+        groups, routing, policy = self._groups(), self._routing(), self.policy()
+        return DryRun(
+            Backfill(source, ledger, groups, routing, policy),
+            Replacing(source, DryReplacer(database), groups, routing, policy),
+            ledger,
+            groups,
+            routing,
+            policy,
+        )
 
     def live_rows(self) -> LiveRows:
         """Return what knows how far live rows were compared with the source."""
@@ -174,12 +192,13 @@ class Installation:
         """Return what compares the database with the migration files."""
         return SchemaAudit(self._database(), self.migrator(), self._migrations)
 
-    def _open_database(self) -> Database:
+    def _open_database(self, *, read_only: bool = False) -> Database:
         settings = self._settings
         database = Database(
             settings.require_database_url(),
             max_connections=settings.backfill_concurrency + 4,
             newest=len(self._migrations),
+            read_only=read_only,
         )
         self._opened.callback(database.close)
         return database

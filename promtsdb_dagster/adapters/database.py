@@ -35,7 +35,8 @@ class Database:
     """Lend connections to one database, a bounded number at once; nothing is opened before use.
 
     With `newest`, the last migration that this code knows, none to a database that is further.
-    Raises ConfigurationError for a URL that is none.
+    With `read_only` the server refuses whatever would write. Raises ConfigurationError for a URL
+    that is none.
     """
 
     def __init__(
@@ -45,12 +46,16 @@ class Database:
         max_connections: int = 4,
         application_name: str = "promtsdb",
         newest: int | None = None,
+        read_only: bool = False,
     ) -> None:
         self._url = url
         self._address = _address(url)
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
         self._newest = newest
+        self._options = "-c timezone=UTC" + (
+            " -c default_transaction_read_only=on" if read_only else ""
+        )
         self._keepers = 0
         self._idle: list[Connection] = []
         self._lock = Lock()
@@ -127,7 +132,7 @@ class Database:
             application_name=self._application_name,
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             keepalives_idle=_KEEPALIVE_SECONDS,
-            options="-c timezone=UTC",
+            options=self._options,
             # A plan for any window would not know which chunks this one has.
             prepare_threshold=None,
         )

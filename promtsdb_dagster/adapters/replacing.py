@@ -105,7 +105,7 @@ class Replacer:
             return None
         if self._engine() == "timescaledb":
             connection.execute(query("lift_decompression_limit"))
-        lost = _lost(connection, exchange)
+        lost = lost_instants(connection, exchange)
         bounds = {"start": window.start, "end": window.end}
         connection.execute(query("cut_ledger"), {**bounds, "names": list(exchange.names)})
         # Again, as they may have been retired meanwhile; mostly none is lacking.
@@ -168,7 +168,7 @@ def _counts(exchange: Exchange, batch: Batch) -> Sequence[Counter[str]]:
     return [counts[task.order] for task, _ in batch.parts]
 
 
-def _lost(connection: Connection, exchange: Exchange) -> Counter[str]:
+def lost_instants(connection: Connection, exchange: Exchange) -> Counter[str]:
     """Count the instants that have rows and would have none; raise unless that is accepted."""
     coming: dict[str, set[int]] = {name: set() for name in exchange.names}
     for _, part in exchange.rows:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.fetching import Fetcher, keep_filled
@@ -25,6 +27,8 @@ from promtsdb_dagster.errors import ClockSkew, InputError, SourceTooLarge
 _MAX_PLANS = 12
 # Queries of one unit that are made ready for the source; its own limit says how many run.
 _FETCHERS_PER_UNIT = 4
+
+_T = TypeVar("_T")
 
 
 class Backfill:
@@ -65,10 +69,12 @@ class Backfill:
         only: Only = EVERYTHING,
         run_id: str = "",
         on_progress: Callable[[Progress], None] | None = None,
+        may_ask: Callable[[], bool] | None = None,
     ) -> Report:
         """Do what is left of the partitions; the report holds what failed instead of raising it.
 
-        What `only` does not name of windows or rules is left as it is. Safe to repeat,
+        What `only` does not name of windows or rules is left as it is. With `may_ask`, units
+        come spread over the range, and are only planned once it returns False. Safe to repeat,
         to interrupt, and to run beside itself.
         """
         if group not in self._groups:
@@ -87,13 +93,15 @@ class Backfill:
             ThreadPoolExecutor(concurrency * _FETCHERS_PER_UNIT, "fetch") as askers,
         ):
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
-            worker = _Worker(self._store, planner, fetcher, run_id)
+            worker = _Worker(self._store, planner, fetcher, run_id, may_ask or _always)
             pending = {
                 workers.submit(worker.do, parts, Window(parts[0].start, parts[-1].end))
-                for parts in units
+                for parts in (spread(units) if may_ask else units)
             }
             try:
                 finished = 0
+                if on_progress:
+                    on_progress(Progress(0, len(units), 0))
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -106,6 +114,25 @@ class Backfill:
                 for future in pending:
                     future.cancel()
         return report
+
+
+def spread(units: Sequence[_T]) -> list[_T]:
+    """Return all units, the newest first, then always the middle of what is furthest from any."""
+    order: list[_T] = []
+    gaps = deque([(0, len(units) - 1)])
+    if units:
+        order.append(units[-1])
+    while gaps:
+        first, end = gaps.popleft()
+        if first < end:
+            middle = (first + end) // 2
+            order.append(units[middle])
+            gaps += [(first, middle), (middle + 1, end)]
+    return order
+
+
+def _always() -> bool:
+    return True
 
 
 def _collect(future: Future[list[UnitResult]], report: Report) -> bool:
@@ -129,9 +156,12 @@ class _Worker:
     planner: Planner
     fetcher: Fetcher
     run_id: str
+    may_ask: Callable[[], bool]
 
     def do(self, partitions: tuple[Window, ...], span: Window) -> list[UnitResult]:
         """Do one unit, in halves where its answer is too large."""
+        if not self.may_ask():
+            return [self._only_plan(partitions, span)]
         try:
             return [self._do_whole(partitions, span)]
         except SourceTooLarge:
@@ -166,6 +196,14 @@ class _Worker:
             f"other runs keep changing {span} of {group!r}; wanted one run at a time for a "
             "range; wait for them, then run the same partitions again"
         )
+
+    def _only_plan(self, partitions: tuple[Window, ...], span: Window) -> UnitResult:
+        scopes, question = self.planner.scopes(span), self.planner.question(span)
+        known = self.store.known(question)
+        skipped = scopes.skipped + self.planner.left_to_others(span, known)
+        tasks = self.planner.tasks(scopes, known)
+        batch = Batch(question, partitions, (), self.run_id)
+        return UnitResult(batch, tasks, scopes.windows, Tally(), skipped, 0.0, asked=not tasks)
 
     def _whole_steps(self, known: Known) -> set[Stray]:
         doubts = self.planner.doubts(known)

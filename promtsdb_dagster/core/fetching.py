@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -36,11 +36,7 @@ class Fetcher:
         Raises SourceTooLarge when they hold more rows than `max_rows`, RuleError when two rules
         give the same series.
         """
-        queries = [
-            (task, piece)
-            for task in tasks
-            for piece in w.split(task.window, task.step * POINTS_PER_QUERY)
-        ]
+        queries = queries_of(tasks)
         futures = [self._workers.submit(self._ask, task, piece) for task, piece in queries]
         parts = {task.order: (task, Converted()) for task in tasks}
         rows = 0
@@ -64,6 +60,15 @@ class Fetcher:
     def _ask(self, task: Task, piece: Window) -> Converted:
         answer = self._source.query_range(task.rule.expr, piece, task.step)
         return convert(task.rule, answer, window=piece, step=task.step, routing=self._routing)
+
+
+def queries_of(tasks: Iterable[Task]) -> list[tuple[Task, Window]]:
+    """Return one window for each query that tasks need."""
+    return [
+        (task, piece)
+        for task in tasks
+        for piece in w.split(task.window, task.step * POINTS_PER_QUERY)
+    ]
 
 
 def keep_filled(parts: Sequence[Part], partitions: Sequence[Window]) -> tuple[Part, ...]:

@@ -24,6 +24,9 @@ class Tally:
     written: Counter[datetime] = field(default_factory=Counter)
     present: Counter[datetime] = field(default_factory=Counter)
     differing: Counter[datetime] = field(default_factory=Counter)
+    # Of a replacement: rows taken out, and instants for which none came back.
+    deleted: Counter[datetime] = field(default_factory=Counter)
+    lost: Counter[datetime] = field(default_factory=Counter)
     # True where the window had no rows before.
     direct: bool = False
     # True where nothing was written, as all rows were found as others had committed them.

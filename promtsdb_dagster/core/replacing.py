@@ -77,6 +77,8 @@ class Replacing:
         with self._store.session(), ThreadPoolExecutor(_FETCHERS, "fetch") as askers:
             fetcher = Fetcher(self._source, self._routing, askers, self._policy.rows_per_unit)
             worker = _Worker(self._store, redo, fetcher, accept_loss, run_id)
+            if on_progress:
+                on_progress(Progress(0, len(partitions), 0))
             for number, partition in enumerate(sorted(partitions), start=1):
                 windows = w.intersect([partition], only.windows) if only.windows else [partition]
                 try:
@@ -175,6 +177,8 @@ class _Worker:
             done.parts += parts
             done.windows.append(window)
             done.tally.written += Counter({partition.start: exchanged.written})
+            done.tally.deleted += Counter({partition.start: exchanged.deleted})
+            done.tally.lost += Counter({partition.start: exchanged.lost})
             remark = f"{exchanged.deleted} rows of {', '.join(self.redo.names)} were taken out"
             if exchanged.lost:
                 remark += f", and for {exchanged.lost} instants none came back, as was asked for"

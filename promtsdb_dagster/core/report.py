@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from promtsdb_dagster.core import windows as w
+from promtsdb_dagster.core.fetching import queries_of
 from promtsdb_dagster.core.plan import Task
 from promtsdb_dagster.core.ports import Batch, Tally
 from promtsdb_dagster.core.windows import EPOCH, Window
@@ -33,6 +34,8 @@ class UnitResult:
     tally: Tally
     skipped: Sequence[tuple[Window, str]]
     seconds: float
+    # False where a dry run had no time left to ask the source.
+    asked: bool = True
 
 
 @dataclass
@@ -42,9 +45,15 @@ class PartitionReport:
     window: Window
     complete: bool = True
     windows: list[Window] = field(default_factory=list)
+    # What the source was asked for: how many rules, in how many queries, over how many instants.
+    rules: int = 0
+    queries: int = 0
+    instants: int = 0
     rows_written: int = 0
     rows_present: int = 0
     rows_differing: int = 0
+    rows_deleted: int = 0
+    instants_lost: int = 0
     series: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     repaired_labels: int = 0
@@ -52,6 +61,8 @@ class PartitionReport:
     remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
     found_done: bool = False
+    # False where a dry run only planned.
+    asked: bool = True
 
     @property
     def rows_per_second(self) -> float:
@@ -99,8 +110,14 @@ class _Share:
     written: int
     present: int
     differing: int
+    deleted: int
+    lost: int
     remarks: Sequence[str]
     seconds: float
+    rules: frozenset[str]
+    queries: int
+    instants: int
+    fetched: bool
     series: frozenset[_SeriesKey]
     dropped: Counter[str]
     repaired_labels: int
@@ -119,13 +136,21 @@ def _share(result: UnitResult, window: Window) -> _Share:
             if EPOCH + timedelta(seconds=second) in window:
                 dropped[reason] += count
     is_first = window == batch.partitions[0]
+    reach = _reach(window, is_first, result.tasks)
+    mine = [(task, part) for task in result.tasks if (part := task.window.meet(reach))]
     return _Share(
         span=batch.span,
         written=tally.written[window.start],
         present=tally.present[window.start],
         differing=tally.differing[window.start],
+        deleted=tally.deleted[window.start],
+        lost=tally.lost[window.start],
         remarks=tally.remarks,
         seconds=result.seconds / len(batch.partitions),
+        rules=frozenset(task.record for task, _ in mine),
+        queries=sum(piece.start in reach for _, piece in queries_of([task for task, _ in mine])),
+        instants=sum(w.count_instants(part, task.step) for task, part in mine),
+        fetched=result.asked,
         series=frozenset(
             (one.name, one.schema, one.tag_id)
             for answer in answers
@@ -147,10 +172,14 @@ def _within(window: Window, is_first: bool, tasks: Iterable[Task]) -> list[Windo
     The first hour of a cumulative metric ends where its partition starts: the minutes before a
     unit belong to its first partition.
     """
-    windows = w.merge(task.window for task in tasks)
-    if is_first:
-        window = Window(min([window.start, *(part.start for part in windows)]), window.end)
-    return w.intersect(windows, [window])
+    listed = list(tasks)
+    reach = _reach(window, is_first, listed)
+    return w.intersect((task.window for task in listed), [reach])
+
+
+def _reach(window: Window, is_first: bool, tasks: Iterable[Task]) -> Window:
+    starts = [task.window.start for task in tasks] if is_first else []
+    return Window(min([window.start, *starts]), window.end)
 
 
 def _partition(window: Window, shares: Sequence[_Share]) -> PartitionReport:
@@ -158,17 +187,24 @@ def _partition(window: Window, shares: Sequence[_Share]) -> PartitionReport:
     report.complete = not w.subtract([window], (share.span for share in shares))
     skipped: dict[str, list[Window]] = {}
     series: set[_SeriesKey] = set()
+    rules: set[str] = set()
     for share in shares:
         report.rows_written += share.written
         report.rows_present += share.present
         report.rows_differing += share.differing
+        report.rows_deleted += share.deleted
+        report.instants_lost += share.lost
+        report.queries += share.queries
+        report.instants += share.instants
+        report.asked = report.asked and share.fetched
+        rules |= share.rules
         report.remarks += share.remarks
         report.seconds += share.seconds
         report.dropped += share.dropped
         report.repaired_labels += share.repaired_labels
         report.windows += share.done
         series |= share.series
-        if share.asked and not share.done:
+        if share.asked and share.fetched and not share.done:
             report.skipped.append(
                 "the source has no samples here, it is asked again next time: "
                 + ", ".join(map(str, share.asked))
@@ -176,6 +212,7 @@ def _partition(window: Window, shares: Sequence[_Share]) -> PartitionReport:
         for part, reason in share.skipped:
             skipped.setdefault(reason, []).append(part)
     report.series = len(series)
+    report.rules = len(rules)
     report.windows = w.merge(report.windows)
     report.found_done = (
         report.complete

@@ -101,7 +101,7 @@ def aggregate_asset(
             if window is None:
                 context.log.info(f"nothing of {asked} is left to refresh")
                 return dg.MaterializeResult(metadata={"windows_refreshed": window_list([])})
-            report_progress = progress_to(context.log.info)
+            report_progress = progress_to(context.log, aggregate.table)
             report = project.aggregates().refresh(
                 aggregate.table,
                 window,

@@ -17,6 +17,7 @@ from promtsdb_dagster.adapters.services import Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.dry_run import DryRun
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.replacing import Replacing
@@ -51,6 +52,10 @@ class Project(Protocol):
 
     def replacing(self) -> Replacing:
         """Return the engine that deletes what is stored of metrics and writes it anew."""
+        ...
+
+    def dry_run(self) -> DryRun:
+        """Return what says what a backfill would do, and cannot write."""
         ...
 
     def live_rows(self) -> LiveRows:

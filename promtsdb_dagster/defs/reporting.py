@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import dagster as dg
 from dagster import InitLoggerContext
 
+from promtsdb_dagster.core.progress import Pace, Stopwatch
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.errors import PromtsdbError
 
@@ -25,28 +27,86 @@ def failures_explained() -> Iterator[None]:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
+class Log(Protocol):
+    """Take lines; a run's log, or any logger."""
+
+    def info(self, msg: str) -> None:
+        """Take a line that everybody should see."""
+
+    def debug(self, msg: str) -> None:
+        """Take a line for the record."""
+
+
+class Report(Protocol):
+    """Take how much is done of how much, what was done last, and how many rows that moved."""
+
+    def __call__(self, done: int, total: int, what: str = "", amount: int = 0) -> None:
+        """Say it, now and then."""
+
+
+# What is worked on, how far it is, what was done last.
+Watcher = Callable[[str, Pace, str], None]
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def progress_shown_by(watcher: Watcher) -> Iterator[None]:
+    """Give a terminal every step of the work in the block; the log keeps its lines to itself."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def progress_to(
-    say: Callable[[str], None],
+    log: Log,
+    about: str,
     *,
+    noun: str = "row",
     clock: Callable[[], float] = time.monotonic,
     every: float = SECONDS_BETWEEN_LINES,
-) -> Callable[[int, int, str], None]:
-    """Return a callback (done, total, what) that says how far the work is, now and then.
+) -> Report:
+    """Return what says how far the work is: at once, then now and then, and at the end.
 
-    The time left supposes that the rest goes as fast as what is done.
+    The time left supposes that the rest goes as fast as what was done lately.
     """
-    started = said_at = clock()
+    watcher = _watcher.get()
+    # Who looks at a bar needs no lines; the run keeps them.
+    say = log.debug if watcher else log.info
+    watch = Stopwatch(clock())
+    said_at: float | None = None
 
-    def report(done: int, total: int, what: str) -> None:
+    def report(done: int, total: int, what: str = "", amount: int = 0) -> None:
         nonlocal said_at
         now = clock()
-        if now - said_at < every or not 0 < done < total:
-            return
-        said_at = now
-        left = (now - started) / done * (total - done)
-        say(f"{100 * done / total:.0f} %, {what}, about {format_seconds(left)} left")
+        pace = watch.mark(now, done, total, amount)
+        if watcher:
+            watcher(about, pace, what)
+        if total and (said_at is None or now - said_at >= every or done == total):
+            said_at = now
+            say(pace_line(pace, what, noun))
 
     return report
+
+
+def pace_line(pace: Pace, what: str, noun: str = "row") -> str:
+    """Return how far work is, in words."""
+    words = [f"{pace.percent} %"]
+    moved = [counted(pace.amount, noun)] if pace.amount else []
+    if not pace.done:
+        return ", ".join([*words, f"{counted(pace.total, 'piece')} of work to do"])
+    if pace.done == pace.total:
+        words += [*moved, f"{format_seconds(pace.seconds)} in all"]
+        rate = pace.amount / pace.seconds if pace.seconds else None
+    else:
+        words += [*moved, *([what] if what else [])]
+        rate = pace.amount_per_second
+    if pace.amount and rate is not None:
+        words.append(f"{rate:,.0f} {noun}s/s")
+    if pace.done < pace.total and pace.seconds_left is not None:
+        words.append(f"about {format_seconds(pace.seconds_left)} left")
+    return ", ".join(words)
 
 
 def format_seconds(seconds: float) -> str:
@@ -82,7 +142,7 @@ class _OnlyWords(logging.Formatter):
 
 @dg.logger({}, description="Only what assets say; for the command line.")
 def plain_logger(_: InitLoggerContext) -> logging.Logger:
-    """Write what assets say to stdout, one line each."""
+    """Write what assets say to stderr, one line each."""
     logger = logging.Logger("promtsdb", logging.INFO)
     handler = logging.StreamHandler()
     handler.setFormatter(_OnlyWords())
