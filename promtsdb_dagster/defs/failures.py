@@ -20,6 +20,7 @@ _ASSET_JOB = "__ASSET_JOB"
 _PARTITION_TAG = "dagster/partition"
 _WILL_RETRY_TAG = "dagster/will_retry"
 _MOST_CHARACTERS = 400
+_CRASHED = "its process ended; launch the same again, what is done is found done"
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _cause(event: dg.DagsterEvent | None) -> tuple[str, str, str]:
     if data is None or failed is None:
         reason = data.failure_reason if data else None
         said = data.error.message if data and data.error else event.message if event else ""
-        return "", reason.value if reason else "run", said or "it ended without a word"
+        return "", reason.value if reason else "run", f"{first_line(said)}; {_CRASHED}"
     step = failed.step_failure_data
     error = step.error
     # The outermost is Dagster's own.

@@ -169,8 +169,8 @@ class NotifyFailures:
     )
     TOLD = Reason("people were told: {message}")
     COUNTED = Reason(
-        "{count} more of what people were told of at {told}: {subjects}; they are counted, and "
-        "told as one message at {until}"
+        "{count} more like those that people were told of at {told}: {subjects}; they are "
+        "counted, and told as one message at {until}"
     )
     WILL_RETRY = Reason(
         "{count} failed, and Dagster tries the same again; people are told when the last try fails"

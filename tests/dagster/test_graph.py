@@ -156,6 +156,8 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
         "history",
         "late_changes",
         "live_gaps",
+        "notify_checks",
+        "notify_failures",
         "recent_buckets",
         "storage",
     }

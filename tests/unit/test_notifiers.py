@@ -1,0 +1,150 @@
+"""A message reaches a real HTTP server; what is in the way is said without the URL."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+import stamina
+
+from promtsdb_dagster.adapters.notifiers import LogNotifier, WebhookNotifier, notifier_for
+from promtsdb_dagster.core.notices import Message, Notice
+from promtsdb_dagster.errors import ConfigurationError, NotifierError
+from promtsdb_dagster.localstack.ports import free_port
+from promtsdb_dagster.settings import load_settings
+from tests.doubles.scripted_http import Answer, scripted
+
+SECRET = "T0K3Nsecret/B0T-very-secret-part"
+SINCE = datetime(2026, 11, 18, 12, tzinfo=timezone.utc)
+MESSAGE = Message(
+    "runs",
+    [
+        Notice(
+            "backfill_1w",
+            "failed",
+            "VALUES < & > differ; do this",
+            SINCE,
+            count=3,
+            partitions="partitions 2026-11-11 to 2026-11-13",
+            run_id="abc",
+            url="http://ui/runs/abc",
+        )
+    ],
+)
+OK = Answer(b"ok", 200, "text/plain")
+
+
+@pytest.fixture(autouse=True)
+def without_pauses() -> Iterator[None]:
+    """Try as often as ever, at once."""
+    stamina.set_testing(True, attempts=3)
+    yield
+    stamina.set_testing(False)
+
+
+def _sent(body: bytes) -> dict[str, object]:
+    found: dict[str, object] = json.loads(body)
+    return found
+
+
+def test_json_says_everything_in_words_and_in_fields() -> None:
+    with scripted(OK) as server:
+        WebhookNotifier(f"{server.url}/{SECRET}?key=k").send(MESSAGE)
+    ((path, headers, body),) = server.requests
+    assert path == f"/{SECRET}?key=k"
+    assert headers["Content-Type"] == "application/json"
+    sent = _sent(body)
+    assert sent["title"] == "promtsdb: 3 runs failed"
+    assert sent["text"] == (
+        "promtsdb: 3 runs failed\n- backfill_1w (partitions 2026-11-11 to 2026-11-13) failed 3 "
+        "times since 2026-11-18 12:00 UTC: the first said: VALUES < & > differ; do this "
+        "http://ui/runs/abc"
+    )
+    assert sent["notices"] == [
+        {
+            "subject": "backfill_1w",
+            "state": "failed",
+            "text": "VALUES < & > differ; do this",
+            "since": "2026-11-18T12:00:00+00:00",
+            "count": 3,
+            "partitions": "partitions 2026-11-11 to 2026-11-13",
+            "run_id": "abc",
+            "url": "http://ui/runs/abc",
+        }
+    ]
+
+
+def test_slack_gets_its_own_form() -> None:
+    with scripted(OK) as server:
+        WebhookNotifier(f"{server.url}/{SECRET}", "slack").send(MESSAGE)
+    sent = _sent(server.requests[0][2])
+    assert set(sent) == {"text"}
+    assert str(sent["text"]).startswith("*promtsdb: 3 runs failed*\n• backfill_1w (")
+    assert "VALUES &lt; &amp; &gt; differ; do this <http://ui/runs/abc|open>" in str(sent["text"])
+
+
+def test_what_passes_is_tried_again_within_the_tick() -> None:
+    with scripted(Answer(b"", 503), Answer(b"", 429), OK) as server:
+        WebhookNotifier(server.url).send(MESSAGE)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries"),
+    [
+        (Answer(f"no such hook: {SECRET}".encode(), 404, "text/plain"), 1),
+        (Answer(b"", 302, headers={"Location": "http://elsewhere.invalid/"}), 1),
+        (Answer(f"{SECRET[:20]} is broken".encode(), 500, "text/plain"), 3),
+        (Answer(b"cut", 200, promised=10), 3),
+    ],
+    ids=["wrong URL", "redirect", "broken", "cut"],
+)
+def test_what_does_not_pass_is_said_without_the_url(
+    answer: Answer, tries: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with (
+        scripted(answer) as server,
+        pytest.raises(NotifierError, match=r"the webhook at 127.0.0.1 .* NOTIFY_WEBHOOK") as told,
+    ):
+        WebhookNotifier(f"{server.url}/{SECRET}").send(MESSAGE)
+    assert len(server.requests) == tries
+    said = str(told.value) + "".join(record.getMessage() for record in caplog.records)
+    assert SECRET[:12] not in said
+    assert SECRET[-12:] not in said
+
+
+def test_logs_of_what_went_well_do_not_show_the_url(caplog: pytest.LogCaptureFixture) -> None:
+    """httpx logs each request with its URL."""
+    caplog.set_level(logging.DEBUG)
+    with scripted(OK) as server:
+        WebhookNotifier(f"{server.url}/{SECRET}").send(MESSAGE)
+    assert "HTTP Request: POST" in caplog.text
+    assert SECRET[:12] not in caplog.text
+
+
+def test_a_server_that_hangs_or_is_gone_ends_in_words() -> None:
+    for url in (f"http://127.0.0.1:{free_port()}/{SECRET}", f"http://{SECRET[:6]}.invalid/x"):
+        with pytest.raises(NotifierError, match="did not answer: ConnectError"):
+            WebhookNotifier(url, timeout_seconds=2).send(MESSAGE)
+
+
+def test_without_a_webhook_it_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    notifier = notifier_for(None, "json")
+    assert isinstance(notifier, LogNotifier)
+    notifier.send(MESSAGE)
+    assert "backfill_1w (partitions 2026-11-11 to 2026-11-13) failed 3 times" in caplog.text
+
+
+def test_a_url_that_is_none_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", SECRET)
+    with pytest.raises(ConfigurationError, match=r"NOTIFY_WEBHOOK_URL \(a secret .*http") as told:
+        load_settings()
+    assert SECRET[:8] not in str(told.value)
+    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"https://hooks.example.org/{SECRET}")
+    monkeypatch.setenv("NOTIFY_WEBHOOK_FORMAT", "xml")
+    with pytest.raises(ConfigurationError, match="NOTIFY_WEBHOOK_FORMAT='xml'.*json"):
+        load_settings()
