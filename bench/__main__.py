@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.print(f"{topic.name:14} {', '.join(topic.engines):24} {topic.description}")
         return 0
     try:
-        if options.readme:
+        if options.document:
             write_documents(console.print)
             return 0
         with ending_on_signals():
@@ -57,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="keep the file's results of what is not run now"
     )
     parser.add_argument(
-        "--readme",
+        "--document",
         action="store_true",
-        help="measure nothing: write the README's table and the pictures from the results",
+        help="measure nothing: write the tables and pictures of the documents from the results",
     )
     parser.add_argument("--list", action="store_true", help="list the topics and end")
     return parser

@@ -1,4 +1,4 @@
-"""What a cloud's server does differently: its edition of TimescaleDB, and who made the extension."""
+"""What a cloud's server does differently: which TimescaleDB it has, and who made the extension."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def owned(cluster: Cluster, *, extension: bool) -> str:
         connection.execute("DROP ROLE IF EXISTS renter")
         connection.execute("CREATE ROLE renter LOGIN CREATEROLE")
         name = url.rsplit("/", 1)[1]
-        connection.execute(f"ALTER DATABASE {name} OWNER TO renter")  # type: ignore[call-overload]
+        connection.execute(f"ALTER DATABASE {name} OWNER TO renter")
     if extension:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE EXTENSION timescaledb")

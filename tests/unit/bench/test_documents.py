@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
-from bench import readme, words
-from bench.documents import README, RESULTS
+from bench import block, words
+from bench.documents import PAGES, RESULTS
 from bench.results import Result, at_least, at_most, load, told
 from bench.table import line, number, results_table
 from promtsdb_dagster.errors import ConfigurationError
@@ -18,16 +20,25 @@ LOADING = at_most("loading", "any", 1.25, 2, unit="s")
 TOLD = told("aside", "any", 5, unit="s")
 
 
-def test_the_readme_says_what_the_results_say() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_says_what_the_results_say(page: Path) -> None:
     results = load(RESULTS) if RESULTS.exists() else []
     if any(each.detail.get("size") != "full" for each in results):
         pytest.skip("bench/results.json is not of the full size: `git checkout` brings it back")
-    text = README.read_text(encoding="utf-8")
-    assert readme.rewritten(text, results) == text, "`python -m bench --readme` mends it"
+    text = page.read_text(encoding="utf-8")
+    rewritten = block.rewritten(text, results, PAGES[page])
+    assert rewritten == text, "`python -m bench --document` mends it"
+    assert set(PAGES[page]) <= {each.name for each in results}
+
+
+def test_a_short_table_has_what_is_named() -> None:
+    short = block.block([RESULT, LOADING], ["loading"])
+    assert "| loading |" in short
+    assert "first" not in short
 
 
 def test_the_block_has_a_line_for_each_target() -> None:
-    assert readme.block([RESULT, MISSED, LOADING, TOLD]) == (
+    assert block.block([RESULT, MISSED, LOADING, TOLD]) == (
         "Measured on 2 cores, PostgreSQL 15.20, size full.\n"
         "\n"
         "| what | target | PostgreSQL | TimescaleDB |\n"
@@ -38,16 +49,16 @@ def test_the_block_has_a_line_for_each_target() -> None:
 
 
 def test_only_the_block_is_rewritten() -> None:
-    text = f"# Title\n{readme.BEGIN}old\n{readme.END}after\n"
-    new = readme.rewritten(text, [LOADING])
-    assert new.startswith(f"# Title\n{readme.BEGIN}Measured on")
-    assert new.endswith(f"| 1.25 |\n{readme.END}after\n")
-    assert readme.rewritten(new, [LOADING]) == new
+    text = f"# Title\n{block.BEGIN}old\n{block.END}after\n"
+    new = block.rewritten(text, [LOADING])
+    assert new.startswith(f"# Title\n{block.BEGIN}Measured on")
+    assert new.endswith(f"| 1.25 |\n{block.END}after\n")
+    assert block.rewritten(new, [LOADING]) == new
 
 
-def test_a_readme_without_marks_is_refused() -> None:
+def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="lost its marks"):
-        readme.rewritten("# Title\n", [])
+        block.rewritten("# Title\n", [])
 
 
 @pytest.mark.parametrize(

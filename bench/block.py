@@ -1,8 +1,8 @@
-"""Keep the README's table of results what the last results say."""
+"""Keep the tables of results on a page what the last results say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.results import Result
 from bench.table import number
@@ -10,25 +10,28 @@ from bench.words import title
 from bench.world import ANY
 from promtsdb_dagster.errors import ConfigurationError
 
-BEGIN = "<!-- benchmarks: written by `python -m bench --readme` -->\n"
+BEGIN = "<!-- benchmarks: written by `python -m bench --document` -->\n"
 END = "<!-- end of benchmarks -->\n"
 _COLUMNS = ("postgresql", "timescaledb")
 
 
-def rewritten(text: str, results: Sequence[Result]) -> str:
-    """Return the README with the block between the marks anew; raises ConfigurationError."""
+def rewritten(text: str, results: Sequence[Result], only: Collection[str] = ()) -> str:
+    """Return a page with the block between the marks anew; raises ConfigurationError.
+
+    `only` names the results that it shall have; none named, it has all that have a target.
+    """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ConfigurationError(
-            f"the README has lost its marks {BEGIN.strip()!r} and {END.strip()!r}; put both back"
+            f"the page has lost its marks {BEGIN.strip()!r} and {END.strip()!r}; put both back"
         )
-    return f"{before}{begin}{block(results)}{end}{after}"
+    return f"{before}{begin}{block(results, only)}{end}{after}"
 
 
-def block(results: Sequence[Result]) -> str:
+def block(results: Sequence[Result], only: Collection[str] = ()) -> str:
     """Return what was measured where, and a line for each result that has a target."""
-    judged = [each for each in results if each.target]
+    judged = [each for each in results if each.target and (not only or each.name in only)]
     if not judged:
         return "Nothing has been measured yet.\n"
     lines = [
