@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -90,7 +91,7 @@ def anchors(page: Path) -> frozenset[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found: list[str] = []
     whole = tokens(page)
-    for opened, inline in zip(whole, whole[1:], strict=False):
+    for opened, inline in pairwise(whole):
         if opened.type == "heading_open":
             said = "".join(child.content for child in inline.children or ())
             anchor = re.sub(r"[^\w\- ]", "", said.lower()).replace(" ", "-")
