@@ -24,7 +24,7 @@ HTTP = {
     400: (
         (
             "An argument makes no sense (`22023`, `22007`, `22008`), or the query string asks for "
-            "more than the API does: `match`, `imatch`, more than four columns, over 2,000 characters."
+            "more than the API does: `match`, `imatch`, over four columns, over 2,000 characters."
         ),
         "Do what `hint` says.",
     ),
@@ -35,8 +35,8 @@ HTTP = {
     403: ("The role of the token may not call this function.", "Leave the token out to read."),
     404: (
         (
-            "No such function or path, arguments of other names (`PGRST202`), or an address to remove "
-            "that is not listed (`PT404`)."
+            "No such function or path, arguments of other names (`PGRST202`), or an address to "
+            "remove that is not listed (`PT404`)."
         ),
         "`GET /` describes every function.",
     ),

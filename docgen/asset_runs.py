@@ -1,0 +1,134 @@
+"""Find which metadata assets record, by running each on scripted adapters."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from promtsdb_dagster.adapters.inventory import Stored
+from promtsdb_dagster.definitions import build
+from promtsdb_dagster.settings import Settings
+from tests.dagster.fakes import NOW, FakeProject
+from tests.dagster.running import run_assets
+
+# Which runs tell of everything that an asset may record: config of the asset, and the engine.
+RUNS: dict[str, tuple[Mapping[str, Any], ...]] = {"backfill": ({}, {"dry_run": True})}
+ENGINES = ("postgresql", "timescaledb")
+_KINDS = {
+    "BoolMetadataValue": "true or false",
+    "DagsterRunMetadataValue": "run",
+    "FloatMetadataValue": "number",
+    "IntMetadataValue": "whole number",
+    "JsonMetadataValue": "JSON",
+    "MarkdownMetadataValue": "Markdown",
+    "PathMetadataValue": "path",
+    "TableMetadataValue": "table",
+    "TableSchemaMetadataValue": "columns",
+    "TextMetadataValue": "text",
+    "TimestampMetadataValue": "instant",
+    "UrlMetadataValue": "URL",
+}
+
+
+@contextmanager
+def real_definitions(project: FakeProject | None = None) -> Iterator[dg.Definitions]:
+    """Lend the definitions as they are without an environment; nothing is logged in the block."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            # Arguments come before the environment, which is that of whoever writes the page.
+            defaults = {name: field.default for name, field in Settings.model_fields.items()}
+            scripted: Any = project or FakeProject()
+            yield build(Settings.model_construct(None, **defaults), scripted)
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def recorded() -> dict[dg.AssetKey, dict[str, str]]:
+    """Return by asset the keys of what it records, and the type of each.
+
+    Of assets that share their code, all migrations and the partitioned ones of a group, one tells.
+    """
+    found: dict[dg.AssetKey, dict[str, str]] = {}
+    for engine in ENGINES:
+        project = _project(engine)
+        instance = dg.DagsterInstance.ephemeral()
+        with real_definitions(project) as definitions:
+            nodes = list(definitions.resolve_asset_graph().asset_nodes)
+            groups: dict[str, list[Any]] = {}
+            for node in filter(lambda each: each.is_materializable, nodes):
+                groups.setdefault(node.group_name or "", []).append(node)
+            alone = [each for group in groups.values() for each in group if not _shared(each)]
+            _run(definitions, instance, alone, {})
+            told = {name: next(filter(_shared, group), None) for name, group in groups.items()}
+            for name, one in told.items():
+                for config in RUNS.get(name, ({},)) if one else ():
+                    _run(definitions, instance, [one], config)
+            _look(definitions, instance, project)
+        for node in nodes:
+            one = told.get(node.group_name or "")
+            key = one.key if one and _shared(node) else node.key
+            found.setdefault(node.key, {}).update(_metadata(instance, key))
+    return found
+
+
+def _shared(node: Any) -> bool:
+    return node.group_name == "migrations" or node.partitions_def is not None
+
+
+def _project(engine: str) -> FakeProject:
+    project = FakeProject()
+    project.keeper.engine = engine  # type: ignore[assignment]
+    project.state.tables = [
+        Stored(key, 3, NOW, NOW, 1_000_000)
+        for key in (
+            ("internal", "prometheus_remote_write"),
+            ("cumsum", "prometheus_remote_write"),
+            ("internal", "prometheus_remote_write_tag"),
+        )
+    ]
+    return project
+
+
+def _run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    nodes: Sequence[Any],
+    config: Mapping[str, Any],
+) -> None:
+    given = {each.key.to_python_identifier(): {"config": dict(config)} for each in nodes}
+    partitions = nodes[0].partitions_def
+    run_assets(
+        definitions,
+        instance,
+        [each.key for each in nodes],
+        partition_key=partitions.get_partition_keys(current_time=NOW)[-2] if partitions else None,
+        config={"ops": given} if config else {},
+    )
+
+
+def _look(definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject) -> None:
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, resources={"project": project}
+    ) as context:
+        for event in definitions.resolve_sensor_def("storage").evaluate_tick(context).asset_events:
+            instance.report_runless_asset_event(event)
+
+
+def _metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for records in (
+        instance.fetch_materializations(key, 100),
+        instance.fetch_observations(key, 100),
+    ):
+        for record in records.records:
+            event = record.asset_materialization or record.asset_observation
+            for name, value in event.metadata.items() if event else ():
+                found[name] = _KINDS.get(type(value).__name__, type(value).__name__)
+    return found
