@@ -10,10 +10,12 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from promtsdb_dagster.core.plan import Policy
 from promtsdb_dagster.core.rules import Rule
 from promtsdb_dagster.core.windows import Window, instants
 from tests.fix_postgres import ScratchDatabase
-from tests.fix_prometheus import GROUPS, MIDNIGHT, NOW, ROUTING, History
+from tests.fix_prometheus import DAY, GROUPS, MIDNIGHT, NOW, ROUTING, History
+from tests.foretelling import assert_true, dry_run
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 Row = tuple[datetime, str, str, frozenset[tuple[str, str]], Decimal]
@@ -113,3 +115,16 @@ def test_a_second_run_finds_its_windows_done(history: History, database: Scratch
     assert sum(partition.rows_present for partition in rechecked.partitions) == len(before)
     assert sum(partition.rows_written for partition in rechecked.partitions) == 0
     assert stored(database) == before
+
+
+@pytest.mark.parametrize("group", ["backfill_forever", "backfill_1y", "backfill_1w", "live"])
+def test_a_dry_run_foretells_every_row(
+    history: History, plain_database: ScratchDatabase, group: str
+) -> None:
+    policy = Policy(history_start=MIDNIGHT - 20 * DAY)
+    dry = dry_run(plain_database, history.source, GROUPS, ROUTING, policy)
+    # The source has nothing of the first day, and the history starts after half of it.
+    days = [Window(MIDNIGHT - 21 * DAY, MIDNIGHT - 19 * DAY), *history.days(group)]
+    estimate = dry.fill(group, days, now=NOW)
+    assert estimate.total(lambda part: part.report.rows_written) > 1_000
+    assert_true(estimate, history.backfill(plain_database).run(group, days, now=NOW))
