@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", metavar="TOPIC", help="may be repeated")
     parser.add_argument("--rounds", type=_positive, help="default: as the size says")
     parser.add_argument("--seed", type=int, default=1, help="of everything made at random")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, metavar="FILE", help="default: bench/results.json"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="keep the file's results of what is not run now"
     )

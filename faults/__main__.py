@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
-    parser.add_argument("--form", choices=("short", "long"), default="long")
+    parser.add_argument(
+        "--form", choices=("short", "long"), default="long", help="short: each once or twice"
+    )
     parser.add_argument(
         "--engine", action="append", choices=ENGINES, help="may be repeated; default: both"
     )
@@ -55,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, help="repeats a run; default: another one each time")
     parser.add_argument("--tries", type=int, help="instead of what the form says")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, metavar="FILE", help="default: faults/results.json"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="keep the file's results of what is not run now"
     )

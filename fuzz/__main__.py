@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     choices = [*BY_NAME, REMOTE_WRITE, API]
     parser.add_argument("--target", action="append", choices=choices, help="default: all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at once")
-    parser.add_argument("--seed", type=int, default=random.randrange(1, 2**31))
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(1, 2**31), help="default: another each time"
+    )
     parser.add_argument("--list", action="store_true", help="list the targets")
     parser.add_argument("--replay", type=Path, action="append", metavar="FILE", help="only these")
     parser.add_argument(
