@@ -1,0 +1,2 @@
+-- coverage told
+SELECT;
