@@ -1,0 +1,2 @@
+-- api coverage
+SELECT;
