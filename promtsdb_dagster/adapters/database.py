@@ -12,10 +12,10 @@ import psycopg
 from psycopg import errors as pg
 from typing_extensions import Self
 
+from promtsdb_dagster.adapters.connecting import address_of, advice
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.errors import (
-    ConfigurationError,
     StoreError,
     StoreUnavailable,
     UnknownVersion,
@@ -49,7 +49,7 @@ class Database:
         read_only: bool = False,
     ) -> None:
         self._url = url
-        self._address = _address(url)
+        self._address = address_of(url)
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
         self._newest = newest
@@ -158,8 +158,10 @@ class Database:
             ) from error
         except pg.InsufficientPrivilege as error:
             raise StoreError(
-                f"the role of DATABASE_URL may not do this at {self._address}: {_text(error)}; "
-                "wanted the role that owns the schemas"
+                f"the role of DATABASE_URL may not do this at {self._address}: "
+                f"{error.diag.message_primary}; wanted the role that owns the database and may "
+                "create roles; as an administrator: ALTER DATABASE ... OWNER TO that role and "
+                "ALTER ROLE ... CREATEROLE, or correct the role in DATABASE_URL"
             ) from error
         except pg.ReadOnlySqlTransaction as error:
             raise StoreUnavailable(
@@ -175,9 +177,8 @@ class Database:
             pg.TransactionTimeout,
         ) as error:
             raise StoreUnavailable(
-                f"the database at {self._address} cannot be used: {_text(error)}; wanted a server "
-                "that answers; check DATABASE_URL and the server's log, then run the same "
-                "partitions again: nothing is stored twice"
+                f"the database at {self._address} cannot be used: {_text(error)}; "
+                f"{advice(str(error), self._url)}, then run the same again: nothing is stored twice"
             ) from error
 
 
@@ -213,20 +214,6 @@ def _readable(connection: Connection) -> bool:
     poller = poll()
     poller.register(connection.fileno(), POLLIN)
     return bool(poller.poll(0))
-
-
-def _address(url: str) -> str:
-    """Return host, port and database without credentials."""
-    try:
-        known = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        # libpq's own words may quote the password.
-        raise ConfigurationError(
-            "DATABASE_URL is not a URL that libpq can read (not shown, as it may hold a password), "
-            "wanted postgresql://owner:password@host:5432/database with special characters "
-            "percent-encoded; correct the variable"
-        ) from None
-    return f"{known.get('host', 'localhost')}:{known.get('port', 5432)}/{known.get('dbname')}"
 
 
 def _text(error: Exception) -> str:

@@ -75,8 +75,21 @@ def test_a_database_that_is_not_there_is_named() -> None:
 
     assert isinstance(report.error, StoreUnavailable)
     assert "127.0.0.1:1/metrics cannot be used" in str(report.error)
-    assert "check DATABASE_URL" in str(report.error)
+    assert "start it, or correct host and port in DATABASE_URL" in str(report.error)
     assert "secret" not in str(report.error)
+
+
+def test_a_server_that_lets_nobody_in_is_answered_with_what_to_do(
+    empty_database: ScratchDatabase,
+) -> None:
+    server = empty_database.url.rpartition("/")[0]
+    for url, words in (
+        (f"{server}/metricz/", "CREATE DATABASE metricz OWNER postgres"),
+        (f"{server.replace('postgres@', 'nobody_here@')}/metrics", "CREATE ROLE nobody_here"),
+        (f"{server}/postgres?sslmode=require", "leave sslmode out"),
+    ):
+        with pytest.raises(StoreUnavailable, match=words), Database(url).connection():
+            pytest.fail("let in")
 
 
 def test_a_database_without_the_schema_says_how_to_get_it(
