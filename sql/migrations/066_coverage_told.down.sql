@@ -1,2 +1,2 @@
--- coverage told
-SELECT;
+DROP FUNCTION internal.coverage_told(
+    text, text[], interval, timestamptz[], timestamptz, timestamptz, timestamptz);

@@ -1,2 +1,3 @@
--- api coverage
-SELECT;
+DROP FUNCTION api.get_coverage(text, interval, timestamptz, timestamptz);
+
+NOTIFY pgrst, 'reload schema';

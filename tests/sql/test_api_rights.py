@@ -11,6 +11,10 @@ SERIES = 'TABLE("timestamp" timestamp with time zone, value text)'
 NAMED = 'TABLE("timestamp" timestamp with time zone, table_name text, value text)'
 DEGREES = "latitude double precision, longitude double precision"
 RANGE = "p_interval interval, p_from timestamp with time zone, p_to timestamp with time zone"
+COVERAGE = (
+    '"timestamp" timestamp with time zone, name text, resolution text, hours integer,'
+    " stored integer, absent integer, missing integer, missing_minutes integer"
+)
 READERS = {
     "get_agg_metric": (f"p_metric_name text, p_schema text, {RANGE}", SERIES),
     "get_agg_cumsum_metric": (f"p_metric_name text, p_schema text, {RANGE}", SERIES),
@@ -30,6 +34,7 @@ READERS = {
     "get_all_latest_common_metrics": ("", NAMED),
     "get_all_latest_cumsum_metrics": ("", NAMED),
     "get_latest_geo_coordinates": ("", f"TABLE({DEGREES}, country_name text, city text)"),
+    "get_coverage": (f"p_schema text, {RANGE}", f"TABLE({COVERAGE})"),
     "get_excluded_addresses": ("", "TABLE(id integer, value text)"),
 }
 WRITERS = {

@@ -1,2 +1,0 @@
--- api coverage
-SELECT;
