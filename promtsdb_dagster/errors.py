@@ -152,7 +152,10 @@ class LossRefused(StoreError):
 
 
 class NotifierError(PromtsdbError):
-    """A message could not be delivered; it is kept and sent again."""
+    """A message could not be delivered; it is kept and sent again.
+
+    What to do: mend NOTIFY_WEBHOOK_URL, or what listens there; nothing is lost meanwhile.
+    """
 
 
 class StackError(PromtsdbError):
