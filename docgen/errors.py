@@ -69,7 +69,9 @@ def _pipeline() -> list[str]:
     for error in classes():
         depth = "· " * (len(error.__mro__) - len(PromtsdbError.__mro__))
         name = error.__name__
-        lines.append(f"| {depth}[`{name}`]({anchor(name)}) | {meaning(error)} | {_status(error)} |")
+        # The base has no section: nobody raises it.
+        shown = code(name) if error is PromtsdbError else f"[{code(name)}]({anchor(name)})"
+        lines.append(f"| {depth}{shown} | {meaning(error)} | {_status(error)} |")
     lines.append("")
     for error in classes()[1:]:
         found = messages()[error.__name__]
