@@ -41,7 +41,7 @@ _COMPOSE = "docker compose -f docker/compose.yaml"
 COMMANDS: Mapping[str, str] = {
     # make
     "make demo": TUTORIAL,
-    "make up": "tests/e2e/test_daemon.py::TODO",
+    "make up": TUTORIAL,
     "make check": CI,
     "make test": CI,
     "make bench": _HERE + "test_options_of_the_benchmarks_are_taken",
@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, str] = {
     # the tutorial and the API
     f'eval "$({_STACK} env)"': TUTORIAL,
     "psql \"$DATABASE_URL\" --command \"SELECT * FROM api.get_agg_metric('node_count', 'common',"
-    " '1 day', now() - interval '7 days', now())\"": TUTORIAL,
+    " '1 day', current_date - 7, current_date)\"": TUTORIAL,
     'curl "$API_URL/rpc/get_latest_circulating_supply?p_schema=mainnet"': TUTORIAL,
     "psql \"$DATABASE_URL\" <<'SQL'": TUTORIAL,
     'make coverage FROM="$(date -u -d \'-60 days\' +%F)" TO="$(date -u -d tomorrow +%F)"': (

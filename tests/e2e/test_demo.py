@@ -1,4 +1,4 @@
-"""`make demo`, twice: what a person sees first, and that a second time only adds."""
+"""`make demo`, twice, and the tutorial: what a person sees first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from promtsdb_dagster.localstack import LocalStack
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.settings import ROOT
+from tests.docs.walking import walk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -28,15 +29,20 @@ AGGREGATES = (
 ANSWERS = ("circulating_supply", "fdv", "market_cap", "web_requests", "latitude")
 # `make tools` brings what live rows take; without it they are said to be missing.
 LIVE = bool(find_program("telegraf") and find_program("vmalert"))
+API = bool(find_program("postgrest") and find_program("caddy"))
 UNSET = ("DATABASE_URL", "DATASOURCE_URL", "DAGSTER_HOME", "BACKFILL_START")
 
 
+def bundled() -> dict[str, str]:
+    """Return an environment that names no servers, so that the bundled ones are used."""
+    return {name: value for name, value in os.environ.items() if name not in UNSET}
+
+
 def demo(state: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     run = subprocess.run(
         [sys.executable, "-m", "promtsdb_dagster.cli", "demo"],
         cwd=ROOT,
-        env={**environment, "PROMTSDB_STATE_DIR": str(state), "COLUMNS": "160"},
+        env={**bundled(), "PROMTSDB_STATE_DIR": str(state), "COLUMNS": "160"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -59,6 +65,8 @@ def test_a_demo_shows_everything_and_a_second_one_only_adds(
     1. On an empty folder the demo ends with 0: every group has windows and rows, every aggregate
        has buckets, the API answers, and live rows come or are said to be missing.
     2. Run again, it finds the old windows done and adds only what time has added.
+    3. The commands of the tutorial, beside `make up` on the same stack, give their chart; the
+       last one leaves nothing of the stack.
     """
     state = tmp_path_factory.mktemp("demo")
     try:
@@ -90,5 +98,10 @@ def test_a_demo_shows_everything_and_a_second_one_only_adds(
                 int(cells(output, aggregate)[-1].replace(",", "")) for output in (first, second)
             )
             assert after >= before
+
+        walked = walk(state, bundled(), api=API)
+        assert re.search(r"(?m)^ \w{3} \d\d:00 \| +\d+ \| #{50} *$", walked)
+        assert ("circulating" in walked or '"timestamp"' in walked) == API
+        assert not (state / "postgres").exists()
     finally:
         LocalStack(state, ROOT).remove()
