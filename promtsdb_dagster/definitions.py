@@ -17,25 +17,22 @@ from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
 from promtsdb_dagster.defs.checks import checks_schedule, data_checks
+from promtsdb_dagster.defs.checks_live import no_gaps_check
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
 from promtsdb_dagster.defs.history import history_job, history_sensor
 from promtsdb_dagster.defs.housekeeping import (
     HOUSEKEEPING_JOB,
     TAGS_JOB,
     housekeeping_assets,
-    housekeeping_schedules,
 )
 from promtsdb_dagster.defs.late_changes import late_changes_sensor
-from promtsdb_dagster.defs.live_gaps import (
-    check_schedule,
-    live_gaps_sensor,
-    no_gaps_check,
-)
+from promtsdb_dagster.defs.live_gaps import check_schedule, live_gaps_sensor
 from promtsdb_dagster.defs.migrations import MIGRATE_JOB, migration_assets
 from promtsdb_dagster.defs.notifying import notifying_sensors
 from promtsdb_dagster.defs.partitions import WEEK, Grid
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import plain_logger
+from promtsdb_dagster.defs.schedules import housekeeping_schedules
 from promtsdb_dagster.defs.services import (
     HEALTH_JOB,
     PROMETHEUS,

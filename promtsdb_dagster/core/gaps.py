@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -43,6 +43,14 @@ class Gap:
         return self.attempts <= _EAGER_ATTEMPTS or self.attempts % _PATIENT_ATTEMPTS < (
             _EAGER_ATTEMPTS
         )
+
+    @property
+    def turns_to_wait(self) -> int:
+        """Return how many comparisons from now another repair is worth its while; 0 means now."""
+        turns = 0
+        while not replace(self, attempts=self.attempts + turns).is_due:
+            turns += 1
+        return turns
 
 
 @dataclass(frozen=True)

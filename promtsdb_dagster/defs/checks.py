@@ -1,6 +1,7 @@
 """The checks that watch the data in production, and when they run."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -15,11 +16,10 @@ from promtsdb_dagster.defs.checks_rows import (
 )
 from promtsdb_dagster.defs.checks_schema import schema_check
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group
-from promtsdb_dagster.defs.housekeeping import not_ready
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.runs import unfinished_run
+from promtsdb_dagster.defs.schedules import start_when_ready
 from promtsdb_dagster.defs.services import SERVICES
-from promtsdb_dagster.errors import PromtsdbError
+from promtsdb_dagster.defs.ticks import about
 
 CHECKS_JOB = "checks"
 
@@ -59,17 +59,15 @@ def checks_schedule(checks: Sequence[dg.AssetChecksDefinition]) -> dg.ScheduleDe
         cron_schedule="37 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Runs the checks every hour, when the database can be reached and is migrated.",
+        **about(
+            "Looks every hour whether data, schema, staging and services are as they should be.",
+            starts=f"the job `{CHECKS_JOB}`, which changes nothing",
+            when_off="nobody notices what these checks would find",
+        ),
     )
     def run_checks(
         context: dg.ScheduleEvaluationContext, project: dg.ResourceParam[Project]
     ) -> dg.RunRequest | dg.SkipReason:
-        if running := unfinished_run(context.instance, CHECKS_JOB):
-            return dg.SkipReason(f"the run {running.run_id} of {CHECKS_JOB} is not over yet")
-        try:
-            why = not_ready(project)
-        except PromtsdbError as error:
-            why = str(error)
-        return dg.SkipReason(why) if why else dg.RunRequest()
+        return start_when_ready(context, project, CHECKS_JOB, timedelta(hours=1))
 
     return run_checks

@@ -10,14 +10,17 @@ from pydantic import Field
 
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import failures_explained
+from promtsdb_dagster.defs.reasons import Everywhere, History, moment
+from promtsdb_dagster.defs.reporting import counted, failures_explained
 from promtsdb_dagster.defs.runs import UNFINISHED, op_name
+from promtsdb_dagster.defs.ticks import about, in_seconds, why
 from promtsdb_dagster.errors import MigrationError, PromtsdbError, UnknownVersion
 
 JOB = "history"
 # All runs of one start carry the same value.
 TAG = "promtsdb/history"
 _OP = "request_history"
+_SECONDS = 10
 # After the first live rows; those of other metrics come within the same minutes.
 _HAND_OVER_AFTER = timedelta(minutes=3)
 # Until what was open before the live rows is closed; each try waits twice as long as the last.
@@ -48,12 +51,17 @@ class _Seen:
         known = json.loads(cursor) if cursor else {}
         return cls(**{name: known[name] for name in cls.__dataclass_fields__ if name in known})
 
+    def again_at(self) -> datetime | None:
+        """Return before when another try comes too early, or None where there was none."""
+        if not self.tries:
+            return None
+        pause: timedelta = _HAND_OVER_AFTER * 2**self.tries
+        return datetime.fromisoformat(self.tried_at) + pause
+
     def waits(self, now: datetime) -> bool:
         """Return whether it is too early, or too late, for another try."""
-        if not self.tries:
-            return False
-        pause = _HAND_OVER_AFTER * 2**self.tries
-        return self.tries >= _HAND_OVER_TRIES or now < datetime.fromisoformat(self.tried_at) + pause
+        until = self.again_at()
+        return until is not None and (self.tries >= _HAND_OVER_TRIES or now < until)
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -95,13 +103,16 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=JOB,
-        minimum_interval_seconds=10,
+        minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(*(group.key for group in groups)),
-        description=(
-            "Starts the backfill of all groups when a migrated database has never had one, when "
-            "live rows have begun, to close what is open before them, and when the job `history` "
-            "was run."
+        **about(
+            "Looks whether the backfill of all groups is wanted: a migrated database has never had "
+            "one, live rows have begun, or the job `history` was run.",
+            starts="one run a group, each over the whole range that suits it; what is done already "
+            "is found done",
+            when_off="the job `history` does nothing, and an empty database stays empty; "
+            "materialize the backfill assets by hand",
         ),
     )
     def history(
@@ -116,7 +127,7 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
             live = inventory.live_mark()
             policy, now = project.policy(), project.now()
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
+            return Everywhere.PROBLEM(problem=error, again=in_seconds(_SECONDS))
         asked = request is not None and request.storage_id > seen.request
         fresh = empty and database != seen.database
         settled = live is not None and live <= now - _HAND_OVER_AFTER
@@ -127,25 +138,31 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
         if begun and seen.tries and not _has_failed(context.instance, f"{mark} {seen.tries}"):
             begun = False
         if not asked and not fresh and not begun:
-            return dg.SensorResult(skip_reason=_why_not(empty), cursor=seen.text())
+            reason = _why_not(context.instance, empty, live, seen, now)
+            return dg.SensorResult(skip_reason=reason, cursor=seen.text())
         newest = request.storage_id if request else seen.request
         start_id = f"{database}@{now:%FT%TZ}"
+        because = "the database had no history yet"
         if request and asked:
             start_id = request.dagster_run.run_id
+            because = f"the job history asked for it, run {start_id}"
         elif begun:
             seen = replace(seen, tries=seen.tries + 1, tried_at=now.isoformat())
             start_id = f"{mark} {seen.tries}"
+            because = f"live rows began at {moment(live or now)}, try {seen.tries} to close it"
         recheck = bool(request and asked and _asks_recheck(request.dagster_run.run_config))
         requests = []
         for group in groups:
             covered = group.history(policy, now)
             if covered is None:
+                context.log.info(f"{group.asset} has no partition in its range, nothing to start")
                 continue
+            context.log.info(f"starts {group.asset} over {covered}: {because}")
             requests.append(
                 dg.RunRequest(
                     run_key=f"{start_id}:{group.asset}",
                     asset_selection=[group.key],
-                    tags={**group.grid.tags(covered), TAG: start_id},
+                    tags={**group.grid.tags(covered), TAG: start_id, **why(because)},
                     run_config=_run_config(group, recheck),
                 )
             )
@@ -194,10 +211,22 @@ def _has_failed(instance: dg.DagsterInstance, start_id: str) -> bool:
     return any(run.status is not dg.DagsterRunStatus.SUCCESS for run in runs)
 
 
-def _why_not(empty: bool) -> str:
+def _why_not(
+    instance: dg.DagsterInstance, empty: bool, live: datetime | None, seen: _Seen, now: datetime
+) -> dg.SkipReason:
     if empty:
-        return (
-            "the history of this database was started already and nothing of it is stored yet; "
-            "look at the runs of group backfill, or run the job history to start it again"
-        )
-    return "the database has its history; run the job history to bring it up to date"
+        running = [
+            run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if TAG in run.tags
+        ]
+        return History.NOTHING_STORED(runs=counted(len(running), "run"))
+    if live is None:
+        return History.NO_LIVE_ROW()
+    if live > now - _HAND_OVER_AFTER:
+        return History.JUST_LIVE(begun=live, until=live + _HAND_OVER_AFTER)
+    tried = datetime.fromisoformat(seen.tried_at) if seen.tried_at else now
+    facts = {"begun": live, "tries": seen.tries, "asked": tried}
+    if seen.tries >= _HAND_OVER_TRIES:
+        return History.GIVEN_UP(**facts)
+    if not seen.waits(now):
+        return History.CLOSED(**facts)
+    return History.ASKED(most=_HAND_OVER_TRIES, until=seen.again_at() or now, **facts)

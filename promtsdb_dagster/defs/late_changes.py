@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -9,9 +10,12 @@ import dagster as dg
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group
-from promtsdb_dagster.defs.partitions import Grid
+from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, Grid
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.runs import busy, op_name
+from promtsdb_dagster.defs.reasons import Everywhere, LateChanges, moment, some
+from promtsdb_dagster.defs.reporting import counted
+from promtsdb_dagster.defs.runs import busy_runs, op_name
+from promtsdb_dagster.defs.ticks import about, in_seconds, why
 from promtsdb_dagster.errors import PromtsdbError
 
 TAG = "promtsdb/late_changes"
@@ -22,7 +26,37 @@ _PATIENCE = {
     "late tag": timedelta(minutes=1),
     "backfill": timedelta(minutes=15),
 }
+_SECONDS = 30
 _TRY_AGAIN_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Hold what is noted for one aggregate and not refreshed."""
+
+    aggregate: Aggregate
+    windows: Sequence[Window]
+    reasons: Sequence[str]
+    newest: datetime
+    # The whole partitions that hold the windows, or None where there are none.
+    covered: Window | None
+    # When the refresh may start, or None for at once.
+    until: datetime | None
+
+    def facts(self, grid: Grid) -> dict[str, object]:
+        """Return what every sentence about it says."""
+        weeks = ""
+        if self.covered:
+            tags = grid.tags(self.covered)
+            first, last = tags[RANGE_START_TAG], tags[RANGE_END_TAG]
+            weeks = f"week {first}" if first == last else f"weeks {first} to {last}"
+        return {
+            "aggregate": self.aggregate.table,
+            "changes": counted(len(self.windows), "change"),
+            "reasons": " and ".join(sorted(set(self.reasons))),
+            "noted": self.newest,
+            "weeks": weeks,
+        }
 
 
 def late_changes_sensor(
@@ -32,13 +66,17 @@ def late_changes_sensor(
 
     @dg.sensor(
         name="late_changes",
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(*(aggregate.key for aggregate in aggregates)),
-        description=(
-            "Refreshes the aggregates over the weeks in which rows or tags arrived so late that "
-            "no policy looks there any more, and over those that a backfill changed when the "
-            "refresh after it failed."
+        **about(
+            "Reads which buckets changed without a refresh: rows or tags that arrived so late that "
+            "no policy looks there any more, and what a backfill changed when the refresh after it "
+            "failed. A change waits a minute for more of its burst, one by a backfill a quarter "
+            "of an hour for automation.",
+            starts="one refresh an aggregate, over the weeks that hold the changes",
+            when_off="late rows are stored, and missing in the aggregates until somebody refreshes "
+            "their weeks",
         ),
     )
     def late_changes(
@@ -46,48 +84,79 @@ def late_changes_sensor(
     ) -> dg.SensorResult | dg.SkipReason:
         try:
             if not project.inventory().is_migrated():
-                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
+                return Everywhere.NO_TABLES(again=in_seconds(_SECONDS))
             pending = project.aggregates().pending()
             now = project.now()
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
-        at_work = busy(context.instance)
+            return Everywhere.PROBLEM(problem=error, again=in_seconds(_SECONDS))
+        runs = busy_runs(context.instance)
         asked: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
-        requests, remembered = [], {}
+        requests, remembered, sentences = [], {}, []
         for aggregate in aggregates:
-            late = [
-                (window, noted_at)
-                for name, window, reason, noted_at in pending
-                if name == aggregate.table and noted_at <= now - _PATIENCE[reason]
-            ]
-            if not late:
+            waiting = _waiting(aggregate, pending, grid, now)
+            if waiting is None:
                 continue
-            newest = max(noted_at for _, noted_at in late).isoformat()
+            facts, newest = waiting.facts(grid), waiting.newest.isoformat()
+            if waiting.until:
+                sentences.append(LateChanges.WAITS.text(until=waiting.until, **facts))
+                continue
             before = asked.get(aggregate.table)
             if before:
                 remembered[aggregate.table] = before
-            if _is_asked(before, newest, now) or at_work & {
-                aggregate.key,
-                *(group.key for group in groups if aggregate.source in group.feeds),
-            }:
-                continue
-            covered = grid.covering(_span(window for window, _ in late), now)
-            if covered is None:
-                continue
-            remembered[aggregate.table] = [newest, now.isoformat()]
-            requests.append(_request(aggregate, grid, covered, f"{newest}@{now.isoformat()}"))
+            feeding = (group.key for group in groups if aggregate.source in group.feeds)
+            at_work = [run for key in (aggregate.key, *feeding) for run in runs.get(key, ())]
+            if before and _is_asked(before, newest, now):
+                at = datetime.fromisoformat(before[1])
+                until = at + _TRY_AGAIN_AFTER
+                sentences.append(LateChanges.ASKED.text(asked=at, until=until, **facts))
+            elif at_work:
+                sentences.append(LateChanges.BUSY.text(runs=some(at_work), **facts))
+            elif waiting.covered is None:
+                sentences.append(LateChanges.OUTSIDE.text(**facts))
+            else:
+                remembered[aggregate.table] = [newest, now.isoformat()]
+                noted = moment(waiting.newest)
+                because = f"{facts['changes']} by {facts['reasons']}, noted up to {noted}"
+                context.log.info(f"refreshes {facts['weeks']} of {aggregate.table}: {because}")
+                key = f"{newest}@{now.isoformat()}"
+                requests.append(_request(aggregate, grid, waiting.covered, key, because))
         cursor = json.dumps(remembered)
-        if not requests:
-            reason = f"{len(remembered)} refreshes are asked for" if remembered else "nothing late"
-            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
-        return dg.SensorResult(requests, cursor=cursor)
+        if requests:
+            for sentence in sentences:
+                context.log.info(sentence)
+            return dg.SensorResult(requests, cursor=cursor)
+        nothing = LateChanges.NOTHING.text(aggregates=len(aggregates))
+        return dg.SensorResult(skip_reason="; ".join(sentences) or nothing, cursor=cursor)
 
     return late_changes
 
 
-def _is_asked(before: list[str] | None, newest: str, now: datetime) -> bool:
+def _waiting(
+    aggregate: Aggregate,
+    pending: Iterable[tuple[str, Window, str, datetime]],
+    grid: Grid,
+    now: datetime,
+) -> _Waiting | None:
+    """Return what is to be refreshed now, else what is to be refreshed later, else None."""
+    mine = [change[1:] for change in pending if change[0] == aggregate.table]
+    ripe = [change for change in mine if change[2] <= now - _PATIENCE[change[1]]]
+    chosen = ripe or mine
+    if not chosen:
+        return None
+    windows = [window for window, _, _ in chosen]
+    return _Waiting(
+        aggregate,
+        windows,
+        [reason for _, reason, _ in chosen],
+        max(noted_at for _, _, noted_at in chosen),
+        grid.covering(_span(windows), now),
+        None if ripe else min(noted_at + _PATIENCE[reason] for _, reason, noted_at in mine),
+    )
+
+
+def _is_asked(before: list[str], newest: str, now: datetime) -> bool:
     """Return whether a refresh of the same changes was asked for a short while ago."""
-    if before is None or before[0] != newest:
+    if before[0] != newest:
         return False
     return now - datetime.fromisoformat(before[1]) < _TRY_AGAIN_AFTER
 
@@ -97,10 +166,12 @@ def _span(windows: Iterable[Window]) -> Window:
     return Window(min(window.start for window in known), max(window.end for window in known))
 
 
-def _request(aggregate: Aggregate, grid: Grid, covered: Window, key: str) -> dg.RunRequest:
+def _request(
+    aggregate: Aggregate, grid: Grid, covered: Window, key: str, because: str
+) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{aggregate.table}:{key}",
         asset_selection=[aggregate.key],
-        tags={**grid.tags(covered), TAG: "true"},
+        tags={**grid.tags(covered), TAG: "true", **why(because)},
         run_config={"ops": {op_name(aggregate.key): {"config": {"only_changed": True}}}},
     )

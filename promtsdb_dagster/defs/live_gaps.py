@@ -1,68 +1,32 @@
-"""Find live rows that are missing, and have them brought."""
+"""Have live rows that are missing brought."""
 
 import hashlib
-import time
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from promtsdb_dagster.core import windows as w
-from promtsdb_dagster.core.gaps import Gap
-from promtsdb_dagster.core.live_check import LiveReport
+from promtsdb_dagster.core.gaps import Gap, LiveState
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.checks_live import REPAIRS
 from promtsdb_dagster.defs.checks_rows import FRESH
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import DAY
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import failures_explained, window_list
-from promtsdb_dagster.defs.runs import busy, op_name, unfinished_run
+from promtsdb_dagster.defs.reasons import CheckLiveRows, Everywhere, LiveGaps, moment, some
+from promtsdb_dagster.defs.reporting import counted
+from promtsdb_dagster.defs.runs import busy_runs, op_name
+from promtsdb_dagster.defs.schedules import next_tick, started, still_running
+from promtsdb_dagster.defs.ticks import WHY_TAG, about, in_seconds, why
 from promtsdb_dagster.errors import PromtsdbError
 
-NAME = "live_gaps"
 CHECK_JOB = "check_live_rows"
-# 4,000 hours that stay missing took 109 s at once, every ten minutes.
-_SECONDS_FOR_KNOWN_GAPS = 20.0
+_SECONDS = 30
+_EVERY = timedelta(minutes=10)
 # Newest days first; a run a day.
 _MOST_DAYS = 7
-
-
-def no_gaps_check(live: Group) -> dg.AssetChecksDefinition:
-    """Return the check that compares live rows with the source."""
-
-    @dg.asset_check(
-        asset=live.key,
-        name="no_gaps",
-        description=(
-            "Every sample that the live rules have in the source is stored, and no increment of "
-            "theirs twice: looked up rule by rule and hour by hour since live data began, known "
-            "gaps for 20 seconds a time. What is missing is repaired by the sensor `live_gaps`; "
-            "what the source itself lacks is noted and asked for one day more. When it stays: look "
-            "at the last run of backfill_live; when increments count twice: see "
-            "docs/how-to/recover-wrong-rule.md."
-        ),
-    )
-    def no_gaps(
-        context: dg.AssetCheckExecutionContext, project: dg.ResourceParam[Project]
-    ) -> dg.AssetCheckResult:
-        with failures_explained():
-            began = time.monotonic()
-            report = project.live_check().run(
-                project.now(), lambda: time.monotonic() - began < _SECONDS_FOR_KNOWN_GAPS
-            )
-        text = explain(report)
-        context.log.info(text)
-        given_up = any(gap.missing and not gap.is_due for gap in report.gaps)
-        bad = given_up or report.rows_taken or report.never_live or report.problems
-        return dg.AssetCheckResult(
-            passed=not (report.rows_missing or report.missing or report.totals_differing or bad),
-            # What the sensor is about to repair is no reason to wake anybody.
-            severity=dg.AssetCheckSeverity.ERROR if bad else dg.AssetCheckSeverity.WARN,
-            description=text,
-            metadata=_metadata(report),
-        )
-
-    return no_gaps
 
 
 def check_schedule(live: Group) -> dg.ScheduleDefinition:
@@ -79,26 +43,30 @@ def check_schedule(live: Group) -> dg.ScheduleDefinition:
             ),
         ),
         cron_schedule="*/10 * * * *",
+        execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Compares live rows with the source every ten minutes, once there are any.",
+        **about(
+            "Compares live rows with the source every ten minutes, once there are any.",
+            starts=f"the job `{CHECK_JOB}`; the sensor `{REPAIRS}` acts on what it finds",
+            when_off="nobody notices live rows that are missing, and nothing brings them",
+        ),
     )
     def check_live_rows(
         context: dg.ScheduleEvaluationContext,
         project: dg.ResourceParam[Project],
     ) -> dg.RunRequest | dg.SkipReason:
-        if unfinished_run(context.instance, CHECK_JOB):
-            return dg.SkipReason("the last comparison goes on still; it looks at everything")
+        if reason := still_running(context, CHECK_JOB, _EVERY):
+            return reason
+        again = next_tick(context, _EVERY)
         try:
             if not project.inventory().is_migrated():
-                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
-            if not project.live_rows().live_state().live_since:
-                return dg.SkipReason(
-                    "no live row has arrived yet; where vmalert and Telegraf run, look at their "
-                    "checks"
-                )
+                return Everywhere.NO_TABLES(again=again)
+            live_since = project.live_rows().live_state().live_since
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
-        return dg.RunRequest()
+            return Everywhere.PROBLEM(problem=error, again=again)
+        if not live_since:
+            return CheckLiveRows.NO_LIVE_ROW(again=again)
+        return started(context, CHECK_JOB, f"live rows since {moment(min(live_since.values()))}")
 
     return check_live_rows
 
@@ -107,13 +75,16 @@ def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
     """Return the sensor that starts the repairs; the refreshes follow by automation."""
 
     @dg.sensor(
-        name=NAME,
-        minimum_interval_seconds=30,
+        name=REPAIRS,
+        minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(live.key),
-        description=(
-            "Starts backfill_live for exactly the minutes in which the check `no_gaps` found "
-            "rows missing; six times in the first hour, then every six hours."
+        **about(
+            "Reads what the check `no_gaps` found missing. Each finding is asked for once; what "
+            "stays missing after six comparisons gets a turn in one hour of every six.",
+            starts="`backfill_live`, a run a day, for exactly the minutes and rules that miss rows",
+            when_off="live rows that are missing stay missing; materialize `backfill_live` over "
+            "their days with `recheck: true`",
         ),
     )
     def live_gaps(
@@ -121,98 +92,59 @@ def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         try:
             if not project.inventory().is_migrated():
-                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
-            gaps = project.live_rows().live_state().gaps
+                return Everywhere.NO_TABLES(again=in_seconds(_SECONDS))
+            state = project.live_rows().live_state()
             now = project.now()
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
-        gaps = [gap for gap in gaps if gap.missing]
+            return Everywhere.PROBLEM(problem=error, again=in_seconds(_SECONDS))
+        gaps = [gap for gap in state.gaps if gap.missing]
         due = [gap for gap in gaps if gap.is_due]
         if not due:
-            return dg.SkipReason(
-                f"{len(gaps)} gaps were tried often and wait for their next turn"
-                if gaps
-                else "the last comparison found nothing missing"
-            )
-        if live.key in busy(context.instance):
-            return dg.SkipReason("backfill_live is at work; its outcome comes first")
+            return _nothing_due(state, gaps, now)
         days = _by_day(due, live, now)
         newest = sorted(days, reverse=True)[:_MOST_DAYS]
-        return dg.SensorResult([_request(live, day, days[day]) for day in newest])
+        if not newest:
+            return LiveGaps.OUTSIDE(**_facts(due))
+        keys = [live.grid.key(day) for day in newest]
+        if runs := busy_runs(context.instance).get(live.key):
+            return LiveGaps.BUSY(runs=some(runs), days=some(keys), **_facts(due))
+        asked: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        requests = [_request(live, day, days[day]) for day in newest]
+        fresh = [request for request in requests if str(request.run_key) not in asked]
+        known = {
+            str(request.run_key): asked.get(str(request.run_key), now.isoformat())
+            for request in requests
+        }
+        if not fresh:
+            at = datetime.fromisoformat(max(known.values()))
+            return LiveGaps.ASKED(asked=at, days=some(keys), **_facts(due))
+        for request in fresh:
+            context.log.info(f"backfill_live of {request.partition_key}: {request.tags[WHY_TAG]}")
+        return dg.SensorResult(fresh, cursor=json.dumps(known))
 
     return live_gaps
 
 
-def explain(report: LiveReport) -> str:
-    """Say in a few sentences what a comparison found and what comes next."""
-    if report.live_since is None:
-        return "no live row has arrived yet, so nothing is owed"
-    since = f"{report.live_since:%Y-%m-%d %H:%M} UTC"
-    sentences = [f"{report.rows:,} rows of {report.hours} hours compared; live since {since}"]
-    if report.rows_missing:
-        missing = report.rows_missing
-        sentences.append(
-            f"{missing.total():,} rows of {len(missing)} metrics are missing "
-            f"({_some(missing)}); the sensor {NAME} has backfill_live bring them"
-        )
-    if report.rows_taken:
-        sentences.append(
-            f"{report.rows_taken.total():,} increments count twice, or would: another series of "
-            f"{_some(report.rows_taken)} has their minutes; wanted the same labels from vmalert "
-            "and from the backfill; compare the rule files and Telegraf's `host` tag, then fetch "
-            "the metric anew over that range as docs/how-to/recover-wrong-rule.md says"
-        )
-    if report.totals_differing:
-        sentences.append(
-            f"{report.totals_differing.total():,} increments have another value than the source "
-            f"says now ({_some(report.totals_differing)}): samples came to it after vmalert had "
-            "evaluated them; a longer DATASOURCE_SETTLE_SECONDS makes both wait; what is stored "
-            "is mended as docs/how-to/recover-wrong-rule.md says"
-        )
-    if report.problems:
-        name, why = next(iter(report.problems.items()))
-        sentences.append(
-            f"{len(report.problems)} rules cannot be compared, the first: {name}: {why}"
-        )
-    if report.never_live:
-        sentences.append(
-            f"no live row of {', '.join(report.never_live)} ever arrived; look at these rules in "
-            "vmalert; until then backfill_forever brings their totals"
-        )
-    if report.hours_left:
-        sentences.append(
-            f"{report.hours_left:,} hours that lacked rows before had no turn this time, and have "
-            "one in the next comparisons"
-        )
-    if not report.missing and not report.rows_missing:
-        sentences.append("none is missing")
-    return ". ".join(sentences)
+def _nothing_due(state: LiveState, gaps: Sequence[Gap], now: datetime) -> dg.SkipReason:
+    if not gaps and not state.checked_until:
+        return LiveGaps.NOTHING_COMPARED()
+    if not gaps:
+        return LiveGaps.NOTHING_MISSING(until=min(state.checked_until.values()))
+    turns = min(gap.turns_to_wait for gap in gaps)
+    return LiveGaps.TRIED_OFTEN(
+        attempts=max(gap.attempts for gap in gaps),
+        comparisons=turns,
+        until=w.floor(now, _EVERY) + turns * _EVERY,
+        **_facts(gaps),
+    )
 
 
-def _some(counts: Mapping[str, int], most: int = 5) -> str:
-    names = sorted(counts, key=lambda name: -counts[name])
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(f"{name}: {counts[name]:,}" for name in names[:most]) + more
-
-
-def _metadata(report: LiveReport) -> dict[str, dg.MetadataValue]:
-    return {
-        "hours": dg.MetadataValue.int(report.hours),
-        "hours_left": dg.MetadataValue.int(report.hours_left),
-        "rows_compared": dg.MetadataValue.int(report.rows),
-        "rows_missing": dg.MetadataValue.int(report.rows_missing.total()),
-        "rows_differing": dg.MetadataValue.int(report.rows_differing.total()),
-        "minutes_missing": dg.MetadataValue.int(_minutes(report.missing)),
-        "minutes_absent_in_the_source": dg.MetadataValue.int(_minutes(report.absent)),
-        "missing": window_list(report.missing),
-        "absent_in_the_source": window_list(report.absent),
-        "missing_by_metric": dg.MetadataValue.json(dict(report.rows_missing)),
-        "differing_by_metric": dg.MetadataValue.json(dict(report.rows_differing)),
-    }
-
-
-def _minutes(windows: Iterable[Window]) -> int:
-    return sum(int(window.duration.total_seconds()) for window in windows) // 60
+def _facts(gaps: Sequence[Gap]) -> dict[str, object]:
+    hours = [gap.hour for gap in gaps]
+    missing = w.merge(window for gap in gaps for window in gap.missing)
+    rules = len({gap.record for gap in gaps})
+    told = f"{counted(sum(map(_size, missing)), 'minute')} of {counted(rules, 'rule')}"
+    return {"gaps": told, "first": min(hours), "last": max(hours)}
 
 
 def _by_day(gaps: Iterable[Gap], live: Group, now: datetime) -> dict[datetime, list[Gap]]:
@@ -235,11 +167,14 @@ def _request(live: Group, day: datetime, gaps: Iterable[Gap]) -> dg.RunRequest:
     digest = hashlib.sha256(found.encode()).hexdigest()[:24]
     config = {"only": only, "records": records, "recheck": True}
     return dg.RunRequest(
-        run_key=f"{NAME}:{live.grid.key(day)}:{digest}",
+        run_key=f"{REPAIRS}:{live.grid.key(day)}:{digest}",
         asset_selection=[live.key],
         partition_key=live.grid.key(day),
         run_config={"ops": {op_name(live.key): {"config": config}}},
-        tags={f"promtsdb/{NAME}": f"{sum(map(_size, windows))} minutes"},
+        tags={
+            f"promtsdb/{REPAIRS}": counted(sum(map(_size, windows)), "minute"),
+            **why(f"{_facts(known)['gaps']} miss rows that the source has: {some(records)}"),
+        },
     )
 
 

@@ -54,7 +54,7 @@ class Schedules:
     """Of every schedule."""
 
     RUNNING = Reason(
-        "the run {run} of {job} has not ended since {since}; the next tick is at {again}"
+        "the run {run} of {job}, begun at {since}, is not over; looked at again {again}"
     )
 
 
@@ -89,6 +89,11 @@ class History:
         "{tries} of {most}; if a run of it fails, it is asked for again after {until}; run the job "
         "history to start all groups now"
     )
+    CLOSED = Reason(
+        "live rows began at {begun}; what is open before them was asked for at {asked}, try "
+        "{tries}, and none of its runs has failed; run the job history to bring everything up to "
+        "date"
+    )
     GIVEN_UP = Reason(
         "live rows began at {begun}; what is open before them was asked for {tries} times, which "
         "is the most, last at {asked}; look at the runs of the group backfill that failed, then "
@@ -104,8 +109,8 @@ class LateChanges:
         "late, and what a backfill changed without a refresh, start one of their weeks"
     )
     WAITS = Reason(
-        "{aggregate}: {changes} by {reasons} noted up to {noted}; more of them may follow, so "
-        "the refresh of {weeks} starts at {until}"
+        "{aggregate}: {changes} by {reasons} noted up to {noted}; the refresh of {weeks} starts "
+        "at {until}, so that a burst is one refresh and automation comes first"
     )
     BUSY = Reason(
         "{aggregate}: {changes} noted up to {noted}; the refresh of {weeks} starts when no run "
@@ -116,7 +121,7 @@ class LateChanges:
         "{until} if they are noted still"
     )
     OUTSIDE = Reason(
-        "{aggregate}: {changes} lie before BACKFILL_START, where no partition is; refresh them "
+        "{aggregate}: {changes} before BACKFILL_START, where no partition is; refresh them "
         "by `make refresh`, with an earlier BACKFILL_START"
     )
 
@@ -133,15 +138,19 @@ class LiveGaps:
         "compares again every ten minutes"
     )
     TRIED_OFTEN = Reason(
-        "{gaps} from {first} to {last} stay missing after up to {attempts} comparisons; the next "
-        "turn is after {comparisons} more, about {until}; to try now, materialize backfill_live "
-        "over these days with `recheck: true`"
+        "{gaps} from {first} on stay missing after up to {attempts} comparisons; the next turn "
+        "comes {comparisons} comparisons later, about {until}; to try now, materialize "
+        "backfill_live over these days with `recheck: true`"
     )
     BUSY = Reason(
-        "{gaps} wait for backfill_live, which is at work: {runs}; its outcome comes first, then it "
-        "is asked for {days}"
+        "{gaps} from {first} on are missing; backfill_live is at work, and its outcome comes "
+        "first: {runs}; then it is asked for {days}"
     )
-    OUTSIDE = Reason("{gaps} from {first} to {last} lie before BACKFILL_START, where no day is")
+    ASKED = Reason(
+        "{gaps} from {first} on are missing; backfill_live was asked for {days} at {asked}; the "
+        "next comparison, within ten minutes, says what came of it"
+    )
+    OUTSIDE = Reason("{gaps} from {first} to {last} are missing before BACKFILL_START")
 
 
 class RecentBuckets:

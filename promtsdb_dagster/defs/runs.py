@@ -11,10 +11,14 @@ UNFINISHED = [
 ]
 
 
-def busy(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
-    """Return the assets that a run works on, or will."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return {key for run in runs for key in run.asset_selection or ()}
+def busy_runs(instance: dg.DagsterInstance) -> dict[dg.AssetKey, list[str]]:
+    """Return the runs that work on each asset, or will, as people read them."""
+    found: dict[dg.AssetKey, list[str]] = {}
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        for key in run.asset_selection or ():
+            told = f"run {run.run_id[:8]} of {key.to_user_string()}, {run.status.value.lower()}"
+            found.setdefault(key, []).append(told)
+    return found
 
 
 def unfinished_run(instance: dg.DagsterInstance, job: str) -> dg.DagsterRun | None:

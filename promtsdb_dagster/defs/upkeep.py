@@ -5,14 +5,18 @@ import time
 import dagster as dg
 
 from promtsdb_dagster.core.policies import Upkeep, problems
-from promtsdb_dagster.defs.housekeeping import RECENT_BUCKETS, not_ready, refreshed_sentence
+from promtsdb_dagster.defs.housekeeping import RECENT_BUCKETS, refreshed_sentence
 from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reasons import Everywhere, RecentBuckets
 from promtsdb_dagster.defs.reporting import counted, failures_explained
+from promtsdb_dagster.defs.schedules import not_ready
+from promtsdb_dagster.defs.ticks import about, in_seconds
 from promtsdb_dagster.errors import PromtsdbError
 
 # In the minute after which Dagster gives up a sensor: one for the tags, six for the newest buckets,
 # twice the time for missed hours, and the one that was begun last.
 _SECONDS_A_STATEMENT = 5.0
+_SECONDS = 60
 
 
 def recent_buckets_sensor() -> dg.SensorDefinition:
@@ -20,13 +24,16 @@ def recent_buckets_sensor() -> dg.SensorDefinition:
 
     @dg.sensor(
         name="recent_buckets",
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(RECENT_BUCKETS),
-        description=(
-            "Refreshes the last hour of every aggregate on PostgreSQL without TimescaleDB. It "
-            "works here and starts no run: a run costs seconds of a core, this milliseconds. "
-            "Brings back retired tags that new rows refer to."
+        **about(
+            "Refreshes the last hour of every aggregate on PostgreSQL without TimescaleDB, in the "
+            "tick itself: a run costs seconds of a core, this milliseconds. Brings back retired "
+            "tags that new rows refer to.",
+            starts="nothing; it does its work in the tick",
+            when_off="on PostgreSQL without TimescaleDB the newest buckets come with the hourly "
+            "job `housekeeping` only",
         ),
     )
     def recent_buckets(
@@ -34,20 +41,19 @@ def recent_buckets_sensor() -> dg.SensorDefinition:
     ) -> dg.SkipReason:
         started = time.monotonic()
         try:
-            if why := not_ready(project):
-                return dg.SkipReason(why)
+            if problem := not_ready(project):
+                return Everywhere.PROBLEM(problem=problem, again=in_seconds(_SECONDS))
             restored = project.unused_tags().restore(at_most_seconds=_SECONDS_A_STATEMENT)
             report = project.housekeeping().refresh_recent(at_most_seconds=_SECONDS_A_STATEMENT)
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
+            return Everywhere.PROBLEM(problem=error, again=in_seconds(_SECONDS))
         told = f"; {counted(restored, 'retired tag')} brought back" if restored else ""
         if restored is None:
             told = "; retired tags were in use, tried again"
         if report.engine == "timescaledb":
-            return dg.SkipReason(f"TimescaleDB's policies refresh the aggregates{told}")
-        return dg.SkipReason(
-            f"{refreshed_sentence(report)}, {time.monotonic() - started:.2f} s{told}"
-        )
+            return RecentBuckets.BY_POLICY(tags=told)
+        seconds = f"{time.monotonic() - started:.2f}"
+        return RecentBuckets.DONE(done=refreshed_sentence(report), seconds=seconds, tags=told)
 
     return recent_buckets
 

@@ -10,6 +10,7 @@ import pytest
 from promtsdb_dagster.adapters.migrations import load_migrations
 from promtsdb_dagster.defs.history import TAG
 from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
+from promtsdb_dagster.defs.ticks import WHY_TAG
 from promtsdb_dagster.errors import ConfigurationError, StoreUnavailable
 from promtsdb_dagster.settings import ROOT
 from tests.dagster.fakes import FakeProject
@@ -73,13 +74,14 @@ def test_an_empty_database_gets_one_run_for_each_group(sensor: Sensor) -> None:
     }
     assert asked == RANGES
     assert len({request.tags[TAG] for request in requests}) == 1
+    assert {request.tags[WHY_TAG] for request in requests} == {"the database had no history yet"}
     assert len({request.run_key for request in requests}) == 4
 
 
 def test_it_starts_once_even_while_nothing_is_stored_yet(sensor: Sensor) -> None:
     assert len(sensor.tick()) == 4
     assert sensor.tick() == []
-    assert "was started already" in sensor.skipped
+    assert "was started already and nothing of it is stored yet: 0 runs of" in sensor.skipped
     assert sensor.tick() == []
 
 
@@ -94,7 +96,7 @@ def test_a_database_made_anew_gets_its_history_too(sensor: Sensor, project: Fake
 def test_a_database_with_history_is_left_alone(sensor: Sensor, project: FakeProject) -> None:
     project.state.empty = False
     assert sensor.tick() == []
-    assert "run the job history" in sensor.skipped
+    assert sensor.skipped.startswith("the database has its history, and no live row yet; with the")
 
 
 def test_once_live_rows_have_begun_what_is_open_before_them_is_closed(
@@ -105,12 +107,18 @@ def test_once_live_rows_have_begun_what_is_open_before_them_is_closed(
     project.state.empty = False
     project.state.live_since = project.clock
     assert sensor.tick() == [], "the rows of other metrics are about to come"
+    assert sensor.skipped.startswith("live rows began at 2026-11-18 12:00 UTC, and those of other")
+    assert "at 2026-11-18 12:03 UTC the backfill of all groups starts once more" in sensor.skipped
     project.clock += timedelta(minutes=3)
     requests = sensor.tick()
     assert [r.asset_selection[0].to_user_string() for r in requests if r.asset_selection] == list(
         RANGES
     )
     assert sensor.tick() == []
+    assert "was asked for at 2026-11-18 12:03 UTC, try 1 of 8; if a run of it fails, it" in (
+        sensor.skipped
+    )
+    assert "asked for again after 2026-11-18 12:09 UTC" in sensor.skipped
     project.state.live_since -= timedelta(minutes=1)
     later = sensor.tick()
     assert {r.run_key for r in later}.isdisjoint({r.run_key for r in requests})
@@ -125,6 +133,7 @@ def test_what_failed_to_be_closed_is_tried_again(
     project.clock += timedelta(hours=1)
     for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE):
         assert sensor.tick() == [], "nothing has failed yet"
+        assert "try 1, and none of its runs has failed" in sensor.skipped
         instance.add_run(
             dg.DagsterRun("__ASSET_JOB", status=status, tags={TAG: first[0].tags[TAG]})
         )
@@ -194,7 +203,7 @@ def test_what_is_missing_is_said_and_tried_again(
 ) -> None:
     project.schema.error = error
     assert sensor.tick() == []
-    assert sensor.skipped == str(error)
+    assert sensor.skipped == f"{error}; looked at again in 10 s"
     project.schema.error = None
     assert len(sensor.tick()) == 4
 

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from promtsdb_dagster.core.policies import REFRESH, Bucket, Job, Upkeep
+from promtsdb_dagster.defs.ticks import WHY_TAG
 from promtsdb_dagster.errors import StoreUnavailable
 from tests.dagster.fakes import NOW, FakeProject
 from tests.dagster.running import run_assets
@@ -88,13 +89,20 @@ def test_a_database_that_is_gone_fails_the_run_in_words(
 def test_a_tick_starts_one_run(
     job: str, definitions: dg.Definitions, kept: dg.DagsterInstance, project: FakeProject
 ) -> None:
-    assert len(tick_schedule(job, definitions, kept, project).run_requests or []) == 1
+    (request,) = tick_schedule(job, definitions, kept, project).run_requests or []
+    assert request.tags[WHY_TAG].startswith("by schedule at 2026-11-18 12:00 UTC: the database")
     run = kept.create_run_for_job(
         definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED
     )
     told = tick_schedule(job, definitions, kept, project)
     assert not told.run_requests
-    assert told.skip_message == f"the run {run.run_id} of {job} is not over yet"
+    (record,) = kept.get_run_records()
+    begun = f"{record.create_timestamp:%Y-%m-%d %H:%M} UTC"
+    again = {"housekeeping": "2026-11-18 13:00", "tidy_tags": "2026-11-19 12:00"}[job]
+    assert told.skip_message == (
+        f"the run {run.run_id} of {job}, begun at {begun}, is not over; "
+        f"looked at again at {again} UTC"
+    )
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -103,7 +111,9 @@ def test_a_tick_that_can_do_nothing_says_why(
 ) -> None:
     pend(project)
     told = tick_schedule(job, definitions, kept, project).skip_message
-    assert told == "1 migration not applied, wanted all; materialize group migrations"
+    assert str(told).startswith(
+        "1 migration not applied, wanted all; materialize group migrations; looked at again at"
+    )
     project.schema.error = GONE
     assert "check DATABASE_URL" in str(tick_schedule(job, definitions, kept, project).skip_message)
 
@@ -121,7 +131,7 @@ def test_the_sensor_brings_tags_back_on_timescaledb_too(
 ) -> None:
     project.keeper.engine, project.keeper.to_restore = "timescaledb", 1
     told = tick_sensor(definitions, instance, project)
-    assert told == "TimescaleDB's policies refresh the aggregates; 1 retired tag brought back"
+    assert told.endswith("policies refresh the aggregates; 1 retired tag brought back")
     project.keeper.to_restore = None
     assert tick_sensor(definitions, instance, project).endswith("tags were in use, tried again")
 

@@ -13,6 +13,7 @@ from promtsdb_dagster.core.gaps import Gap, LiveState
 from promtsdb_dagster.core.live_check import LiveReport
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.core.windows import Window
+from promtsdb_dagster.defs.ticks import WHY_TAG
 from promtsdb_dagster.errors import SourceUnavailable
 from tests.dagster.fakes import NOW, FakeProject
 from tests.dagster.running import run_assets
@@ -94,8 +95,14 @@ def test_one_finding_is_asked_for_once(sensor: Sensor, project: FakeProject) -> 
     hour = NOW - 4 * HOUR
     _remember(project, _gap(hour, _minutes(hour, 3, 7)))
     (first,) = sensor.tick().run_requests or []
-    (second,) = sensor.tick().run_requests or []
-    assert first.run_key == second.run_key, "Dagster starts one run for a key"
+    assert first.tags[WHY_TAG] == "4 minutes of 1 rule miss rows that the source has: up"
+    second = sensor.tick()
+    assert not second.run_requests
+    assert second.skip_message == (
+        "4 minutes of 1 rule from 2026-11-18 08:00 UTC on are missing; backfill_live was asked for "
+        "2026-11-18 at 2026-11-18 12:00 UTC; the next comparison, within ten minutes, says what "
+        "came of it"
+    )
     _remember(project, _gap(hour, _minutes(hour, 3, 7), attempts=2))
     (third,) = sensor.tick().run_requests or []
     assert third.run_key != first.run_key
@@ -112,15 +119,26 @@ def test_a_gap_that_comes_back_is_asked_for_again(sensor: Sensor, project: FakeP
 
 
 @pytest.mark.parametrize(
-    ("attempts", "asked"), [(1, True), (6, True), (7, False), (35, False), (36, True), (42, False)]
+    ("attempts", "turns"), [(1, 0), (6, 0), (7, 29), (35, 1), (36, 0), (41, 0), (42, 30)]
 )
 def test_what_stays_missing_is_tried_less_often(
-    sensor: Sensor, project: FakeProject, attempts: int, asked: bool
+    sensor: Sensor, project: FakeProject, attempts: int, turns: int
 ) -> None:
     _remember(project, _gap(NOW - HOUR, _minutes(NOW - HOUR, 3, 7), attempts=attempts))
     tick = sensor.tick()
-    assert bool(tick.run_requests) is asked
-    assert asked or "tried often" in str(tick.skip_message)
+    assert bool(tick.run_requests) is (turns == 0)
+    until = f"{NOW + turns * timedelta(minutes=10):%Y-%m-%d %H:%M} UTC"
+    assert turns == 0 or f"{turns} comparisons later, about {until}" in str(tick.skip_message)
+
+
+def test_where_nothing_is_missing_the_tick_says_how_far_it_was_looked(
+    sensor: Sensor, project: FakeProject
+) -> None:
+    assert "have not been compared with the source yet" in str(sensor.tick().skip_message)
+    project.live.state = LiveState({"up": SINCE}, {"up": SINCE}, {"up": NOW, "down": SINCE}, [])
+    assert str(sensor.tick().skip_message).startswith(
+        "live rows are compared up to 2026-11-17 06:00 UTC, and none is missing"
+    )
 
 
 def test_a_repair_at_work_is_waited_for(
@@ -132,7 +150,9 @@ def test_a_repair_at_work_is_waited_for(
             "__ASSET_JOB", status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset({LIVE})
         )
     )
-    assert "at work" in str(sensor.tick().skip_message)
+    said = str(sensor.tick().skip_message)
+    assert "backfill_live is at work, and its outcome comes first: run " in said
+    assert "of backfill_live, started; then it is asked for 2026-11-18" in said
 
 
 def test_without_a_schema_or_a_database_the_tick_says_so(
@@ -218,7 +238,7 @@ def test_the_comparison_starts_once_there_are_live_rows(
     assert tick().run_requests
     job = definitions.resolve_job_def("check_live_rows")
     kept.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert "goes on still" in str(tick().skip_message)
+    assert "is not over; looked at again at 2026-11-18 12:10 UTC" in str(tick().skip_message)
 
 
 def test_gaps_that_had_no_turn_are_told(

@@ -10,6 +10,7 @@ import pytest
 from promtsdb_dagster.adapters.inventory import Stored
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
+from promtsdb_dagster.defs.ticks import WHY_TAG
 from tests.dagster.fakes import NOW, FakeProject
 
 TOTALS = "cumsum.all_metrics_minute"
@@ -74,7 +75,11 @@ def test_the_same_changes_ask_once_and_again_when_nothing_came_of_it(
 ) -> None:
     project.refresher.changes = [_change(_day(1))]
     (first,) = late.tick().run_requests or []
-    assert not late.tick().run_requests
+    assert first.tags[WHY_TAG] == "1 change by late row, noted up to 2026-11-18 11:55 UTC"
+    assert late.tick().skip_message == (
+        f"{TOTALS}: the refresh of 1 change was asked for at 2026-11-18 12:00 UTC; it is asked for "
+        "again at 2026-11-18 12:10 UTC if they are noted still"
+    )
     project.clock += timedelta(minutes=11)
     (second,) = late.tick().run_requests or []
     assert first.run_key != second.run_key
@@ -88,17 +93,34 @@ def test_new_changes_ask_at_once(late: Sensor, project: FakeProject) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [_change(_day(1), "backfill"), _change(_day(1), noted=NOW - timedelta(seconds=30))],
+    ("change", "until"),
+    [
+        (_change(_day(1), "backfill"), "12:10"),
+        (_change(_day(1), noted=NOW - timedelta(seconds=30)), "12:00"),
+    ],
     ids=["automation does these", "the burst may go on"],
 )
 def test_what_is_left_to_others_or_to_later(
-    late: Sensor, project: FakeProject, change: tuple[str, Window, str, datetime]
+    late: Sensor, project: FakeProject, change: tuple[str, Window, str, datetime], until: str
 ) -> None:
     project.refresher.changes = [change]
     data = late.tick()
     assert not data.run_requests
-    assert data.skip_message == "nothing late"
+    assert data.skip_message == (
+        f"{TOTALS}: 1 change by {change[2]} noted up to {change[3]:%Y-%m-%d %H:%M} UTC; the "
+        f"refresh of week 2026-09-30 starts at 2026-11-18 {until} UTC, so that a burst is one "
+        "refresh and automation comes first"
+    )
+
+
+def test_a_tick_that_finds_no_change_says_where_it_looked(late: Sensor) -> None:
+    said = str(late.tick().skip_message)
+    assert said.startswith("no change waits for a refresh in any of 6 aggregates")
+
+
+def test_changes_before_every_partition_are_named(late: Sensor, project: FakeProject) -> None:
+    project.refresher.changes = [_change(datetime(2020, 1, 1, tzinfo=timezone.utc))]
+    assert "1 change before BACKFILL_START" in str(late.tick().skip_message)
 
 
 def test_a_refresh_that_runs_already_is_waited_for(
@@ -114,7 +136,11 @@ def test_a_refresh_that_runs_already_is_waited_for(
         status=dg.DagsterRunStatus.STARTED,
     )
     project.refresher.changes = [_change(_day(1))]
-    assert not late.tick().run_requests
+    assert late.tick().skip_message == (
+        f"{TOTALS}: 1 change noted up to 2026-11-18 11:55 UTC; the refresh of week 2026-09-30 "
+        "starts when no run works on it or on what feeds it: "
+        f"run {run.run_id[:8]} of cumsum/all_metrics_minute, started"
+    )
     instance.report_run_failed(run)
     assert late.tick().run_requests
 
