@@ -6,10 +6,13 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
 
+from promtsdb_dagster.adapters.housekeeping import _GROWING
 from promtsdb_dagster.adapters.inventory import Stored
 from promtsdb_dagster.definitions import build
 from promtsdb_dagster.settings import Settings
@@ -50,6 +53,7 @@ def real_definitions(project: FakeProject | None = None) -> Iterator[dg.Definiti
             logging.disable(logging.NOTSET)
 
 
+@cache
 def recorded() -> dict[dg.AssetKey, dict[str, str]]:
     """Return by asset the keys of what it records, and the type of each.
 
@@ -58,8 +62,11 @@ def recorded() -> dict[dg.AssetKey, dict[str, str]]:
     found: dict[dg.AssetKey, dict[str, str]] = {}
     for engine in ENGINES:
         project = _project(engine)
-        instance = dg.DagsterInstance.ephemeral()
-        with real_definitions(project) as definitions:
+        with (
+            TemporaryDirectory(prefix="promtsdb-docs-") as folder,
+            dg.DagsterInstance.ephemeral(tempdir=folder) as instance,
+            real_definitions(project) as definitions,
+        ):
             nodes = list(definitions.resolve_asset_graph().asset_nodes)
             groups: dict[str, list[Any]] = {}
             for node in filter(lambda each: each.is_materializable, nodes):
@@ -71,10 +78,10 @@ def recorded() -> dict[dg.AssetKey, dict[str, str]]:
                 for config in RUNS.get(name, ({},)) if one else ():
                     _run(definitions, instance, [one], config)
             _look(definitions, instance, project)
-        for node in nodes:
-            one = told.get(node.group_name or "")
-            key = one.key if one and _shared(node) else node.key
-            found.setdefault(node.key, {}).update(_metadata(instance, key))
+            for node in nodes:
+                one = told.get(node.group_name or "")
+                key = one.key if one and _shared(node) else node.key
+                found.setdefault(node.key, {}).update(_metadata(instance, key))
     return found
 
 
@@ -85,6 +92,7 @@ def _shared(node: Any) -> bool:
 def _project(engine: str) -> FakeProject:
     project = FakeProject()
     project.keeper.engine = engine  # type: ignore[assignment]
+    project.keeper.drop_old_notes = _old_notes  # type: ignore[method-assign]
     project.state.tables = [
         Stored(key, 3, NOW, NOW, 1_000_000)
         for key in (
@@ -96,6 +104,10 @@ def _project(engine: str) -> FakeProject:
     return project
 
 
+def _old_notes() -> dict[str, int]:
+    return {"aggregate_change": 1, **{name: 1 for name, *_ in _GROWING}}
+
+
 def _run(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
@@ -104,13 +116,16 @@ def _run(
 ) -> None:
     given = {each.key.to_python_identifier(): {"config": dict(config)} for each in nodes}
     partitions = nodes[0].partitions_def
-    run_assets(
+    result = run_assets(
         definitions,
         instance,
         [each.key for each in nodes],
         partition_key=partitions.get_partition_keys(current_time=NOW)[-2] if partitions else None,
         config={"ops": given} if config else {},
     )
+    if not result.success:
+        told = [str(event.event_specific_data) for event in result.get_step_failure_events()]
+        raise RuntimeError(f"{[each.key for each in nodes]} do not run on fakes: {told}")
 
 
 def _look(definitions: dg.Definitions, instance: dg.DagsterInstance, project: FakeProject) -> None:

@@ -14,7 +14,7 @@ from docgen.markdown import anchor, code, codes, folded, page, table
 
 INTRODUCTION = """\
 Everything in Dagster's graph, in the order in which a sample passes it. What a sensor starts is in
-[sensors](sensors.md), what a check proves in [checks](checks.md). The UI shows the same descriptions,
+[sensors](sensors.md), what a check proves in [checks](checks.md). The UI shows the same words,
 with links to the code, and plots the numbers that a materialization records.
 """
 # From source to client; groups that are not named here follow.
@@ -29,23 +29,38 @@ def page_text() -> str:
     """Return the page."""
     metadata = recorded()
     with real_definitions() as definitions:
-        nodes = sorted(definitions.resolve_asset_graph().asset_nodes, key=_place)
+        nodes = list(definitions.resolve_asset_graph().asset_nodes)
+        depths = _depths(nodes)
+        nodes.sort(key=lambda node: (*_place(node), depths[node.key], _name(node)))
         groups: dict[str, list[Any]] = {}
         for node in nodes:
             groups.setdefault(node.group_name, []).append(node)
         lines = ["## Groups", "", *_overview(groups)]
         for name, group in groups.items():
             lines += [f"## Group {name}", ""]
-            lines += _migrations(group, metadata) if name == "migrations" else []
-            for node in group if name != "migrations" else []:
-                lines += _asset(node, metadata[node.key], level=3)
+            lines += (
+                _migrations(group, metadata) if name == "migrations" else _group(group, metadata)
+            )
         lines += ["## Jobs", "", *_jobs(definitions)]
     return page("Assets", INTRODUCTION, lines)
 
 
-def _place(node: Any) -> tuple[int, str, str]:
+def _place(node: Any) -> tuple[int, str]:
     name = node.group_name or ""
-    return (ORDER.index(name) if name in ORDER else len(ORDER), name, node.key.to_user_string())
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
+
+
+def _depths(nodes: Sequence[Any]) -> dict[dg.AssetKey, int]:
+    """Return how far each asset is from the source."""
+    parents = {node.key: list(node.parent_keys) for node in nodes}
+    known: dict[dg.AssetKey, int] = {}
+
+    def depth(key: dg.AssetKey) -> int:
+        if key not in known:
+            known[key] = 1 + max((depth(each) for each in parents.get(key, ())), default=0)
+        return known[key]
+
+    return {key: depth(key) for key in parents}
 
 
 def _overview(groups: Mapping[str, Sequence[Any]]) -> list[str]:
@@ -53,30 +68,55 @@ def _overview(groups: Mapping[str, Sequence[Any]]) -> list[str]:
     for name, group in groups.items():
         links = (f"[{code(_name(each))}]({anchor(_name(each))})" for each in group)
         shown = f"one a file, {len(group)}" if name == "migrations" else ", ".join(links)
-        rows.append((f"[{name}]({anchor(f'group {name}')})", shown, _partitions(group[0]) or ""))
+        partitions = dict.fromkeys(filter(None, map(_partitions, group)))
+        rows.append((f"[{name}]({anchor(f'group {name}')})", shown, "; ".join(partitions)))
     return table(("group", "assets", "partitions"), rows)
+
+
+def _group(group: Sequence[Any], metadata: Mapping[dg.AssetKey, Mapping[str, str]]) -> list[str]:
+    """Return the section of a group; what all of its assets share stands once, below them."""
+    details = [_details(node, metadata[node.key]) for node in group]
+    shared = len(group) > 1 and all(each == details[0] for each in details)
+    lines: list[str] = []
+    for node, detail in zip(group, details, strict=True):
+        parents = _short(sorted(map(_name_of, node.parent_keys)))
+        lines += [f"### {_name(node)}", "", *_described(node), *_facts(node, parents)]
+        lines += _columns(node)
+        lines += [] if shared else detail
+    if shared and details[0]:
+        lines += [f"### Every asset of the group {group[0].group_name}", "", *details[0]]
+    return lines
+
+
+def _details(node: Any, metadata: Mapping[str, str]) -> list[str]:
+    return [*_config(node), *_metadata(metadata)]
+
+
+def _columns(node: Any) -> list[str]:
+    schema = node.metadata.get("dagster/column_schema")
+    if schema is None:
+        return []
+    schema = getattr(schema, "schema", schema)
+    rows = ((code(each.name), each.type, each.description or "") for each in schema.columns)
+    return folded(f"{len(schema.columns)} columns", table(("column", "type", "what"), rows))
 
 
 def _migrations(group: Sequence[Any], metadata: Mapping[dg.AssetKey, dict[str, str]]) -> list[str]:
     newest = group[-1]
-    lines = _described(newest, of_all=True)
-    lines += _facts(newest, "the one before it")
-    lines += _metadata(metadata[newest.key])
-    return lines + folded("All of them", [f"* `{each.key.path[-1]}`" for each in group] + [""])
+    said = [(node.description or "").split("\n\n") for node in group]
+    # What is true of all of them; the rest is of one.
+    common = [text for text in said[-1] if all(text in each for each in said)]
+    lines = [line for text in common for line in (*text.splitlines(), "")]
+    lines += [*_facts(newest, "the one before it"), *_metadata(metadata[newest.key])]
+    rows = (
+        (code(node.key.path[-1]), " ".join(text for text in each if text not in common))
+        for node, each in zip(group, said, strict=True)
+    )
+    return lines + folded("All of them", table(("migration", "what"), rows))
 
 
-def _asset(node: Any, metadata: Mapping[str, str], level: int) -> list[str]:
-    lines = [f"{'#' * level} {_name(node)}", "", *_described(node)]
-    parents = sorted(_name_of(key) for key in node.parent_keys)
-    lines += _facts(node, _short(parents))
-    return [*lines, *_config(node), *_metadata(metadata)]
-
-
-def _described(node: Any, *, of_all: bool = False) -> list[str]:
-    text = node.description or ""
-    if of_all:
-        text = text.replace(node.key.path[-1], "NNN_topic")
-    return [*text.splitlines(), ""]
+def _described(node: Any) -> list[str]:
+    return [*(node.description or "").splitlines(), ""]
 
 
 def _facts(node: Any, parents: str) -> list[str]:
@@ -85,8 +125,18 @@ def _facts(node: Any, parents: str) -> list[str]:
     facts += [f"owner {codes(sorted(node.owners))}"] if node.owners else []
     facts += [f"partitions: {text}"] if (text := _partitions(node)) else []
     facts += [] if node.is_materializable else ["Dagster looks at it and does not make it"]
-    lines = ["; ".join(facts)[:1].upper() + "; ".join(facts)[1:] + ".", ""] if facts else []
-    return [*lines, f"Depends on {parents}.", ""] if parents else lines
+    said = "; ".join(facts)
+    lines = [f"{said[:1].upper()}{said[1:]}.", ""] if said else []
+    lines += [f"Depends on {parents}.", ""] if parents else []
+    return [*lines, *_files(node)]
+
+
+def _files(node: Any) -> list[str]:
+    found = getattr(node.metadata.get("dagster/code_references"), "code_references", ())
+    links = [f"[{code(each.label)}](../../{each.label})" for each in found if each.label]
+    if node.group_name == "migrations":
+        links = links[:1] if links and links[0].count("migrations.py") else []
+    return [f"Code: {', '.join(links)}.", ""] if links else []
 
 
 def _short(parents: Sequence[str]) -> str:
@@ -126,13 +176,13 @@ def config_fields(node: Any) -> Mapping[str, Any]:
 
 
 def _type(field: Any) -> str:
-    kind = field.config_type
+    # Every field of pydantic may be unset, as Dagster sees it.
+    kind = getattr(field.config_type, "inner_type", field.config_type)
     if values := getattr(kind, "enum_values", None):
         return codes([each.config_value for each in values], " or ")
-    if inner := getattr(kind, "inner_type", None):
-        more = "list of " if "Array" in type(kind).__name__ else ""
-        return f"{more}{TYPES[inner.given_name]}"
-    return TYPES[kind.given_name]
+    if kind.key.startswith("Array."):
+        return f"list of {TYPES[kind.inner_type.key]}"
+    return TYPES[kind.key]
 
 
 def _default(field: Any) -> str:

@@ -27,6 +27,7 @@ that it knows the value itself; with nothing there, the variable has no effect o
 """
 # What is read besides, by whom and what for; none of it is configuration of an installation.
 OTHERS = {
+    "DAGSTER_CURRENT_IMAGE": "Image of the containers of runs; the overlay for them sets it.",
     "DAGSTER_CODE_HOST": "Name and address on which the code server listens; Compose sets it.",
     "DAGSTER_CODE_PORT": "Port of the code server; Compose sets it.",
     "DAGSTER_DB_HOST": "Server of Dagster's own database; Compose sets it.",
@@ -35,8 +36,11 @@ OTHERS = {
     "unset.",
     "DOCKER_HOST": "Where the Docker engine is, for runs and replays in containers; "
     "`docker/compose.docker-launcher.yaml` sets it.",
+    "POSTGRES_DB": "Database of a new cluster; the image of the database sets it.",
+    "POSTGRES_USER": "Superuser of a new cluster; the image of the database sets it.",
     "PROMTSDB_FUZZ_EXAMPLES": "Calls that each fuzz test of the API tries; `make fuzz` sets it. "
     "Default: 250.",
+    "PROMTSDB_SETUP_LOCKED": "`scripts/setup` tells itself that it holds its lock.",
     "PYTHON": "The Python with which `scripts/setup` makes `.venv`. Default: `python3`.",
 }
 _KINDS: dict[object, str] = {

@@ -47,6 +47,7 @@ HTTP = {
     ),
     409: ("The address to add is listed already (`23505`).", "Nothing is left to do."),
     413: ("The body is larger than 16 kB.", "Send the arguments alone."),
+    415: ("The body is no JSON.", "Send `Content-Type: application/json`."),
     429: (
         "The client has had its requests of this window.",
         "Wait for as long as `Retry-After` says; `API_RATE_REQUESTS` sets the limit.",
