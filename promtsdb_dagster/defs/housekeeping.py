@@ -8,9 +8,7 @@ import dagster as dg
 from promtsdb_dagster.adapters.housekeeping import RecentReport
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import SECONDS_BETWEEN_LINES, counted, failures_explained
-from promtsdb_dagster.defs.runs import unfinished_run
 from promtsdb_dagster.defs.storage import CUMSUM_KEY, INTERNAL_KEY, TAG_KEY
-from promtsdb_dagster.errors import PromtsdbError
 
 GROUP = "housekeeping"
 EXPIRED_ROWS = dg.AssetKey("expired_rows")
@@ -39,15 +37,6 @@ def housekeeping_assets(schema: dg.AssetKey) -> list[dg.AssetsDefinition]:
         _expired_rows(schema),
         _unused_tags(schema),
         _old_notes(schema),
-    ]
-
-
-def housekeeping_schedules() -> list[dg.ScheduleDefinition]:
-    """Return the schedules, which run from the start."""
-    return [
-        # Neither at a full hour nor at a midnight, when everybody's schedules start.
-        _schedule(HOUSEKEEPING_JOB.name, "17 * * * *"),
-        _schedule(TAGS_JOB.name, "41 3 * * *"),
     ]
 
 
@@ -183,38 +172,6 @@ def _old_notes(schema: dg.AssetKey) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={**dropped})
 
     return old_notes
-
-
-def _schedule(job: str, cron: str) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name=job,
-        job_name=job,
-        cron_schedule=cron,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Starts the job {job}, when the database can be reached and is migrated.",
-    )
-    def tick(
-        context: dg.ScheduleEvaluationContext, project: dg.ResourceParam[Project]
-    ) -> dg.RunRequest | dg.SkipReason:
-        if running := unfinished_run(context.instance, job):
-            return dg.SkipReason(f"the run {running.run_id} of {job} is not over yet")
-        try:
-            why = not_ready(project)
-        except PromtsdbError as error:
-            why = str(error)
-        return dg.SkipReason(why) if why else dg.RunRequest()
-
-    return tick
-
-
-def not_ready(project: Project) -> str | None:
-    """Return why the database cannot be kept in shape yet, or None."""
-    status = project.migrator().status()
-    pending = len(status.pending)
-    if not pending:
-        return status.too_new
-    return f"{counted(pending, 'migration')} not applied, wanted all; materialize group migrations"
 
 
 def _left_to_policy(

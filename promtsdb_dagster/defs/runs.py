@@ -21,12 +21,6 @@ def busy_runs(instance: dg.DagsterInstance) -> dict[dg.AssetKey, list[str]]:
     return found
 
 
-def unfinished_run(instance: dg.DagsterInstance, job: str) -> dg.DagsterRun | None:
-    """Return a run of a job that is not over, or None."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
-    return runs[0] if runs else None
-
-
 def op_name(key: dg.AssetKey) -> str:
     """Return what run configuration calls an asset."""
     return "__".join(key.path)

@@ -8,6 +8,9 @@ import dagster as dg
 from promtsdb_dagster.adapters.inventory import Stored
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group
 from promtsdb_dagster.defs.project import Project
+from promtsdb_dagster.defs.reasons import Everywhere, Storage
+from promtsdb_dagster.defs.reporting import counted
+from promtsdb_dagster.defs.ticks import about, in_seconds
 from promtsdb_dagster.errors import PromtsdbError
 
 GROUP = "storage"
@@ -49,26 +52,35 @@ def storage_sensor() -> dg.SensorDefinition:
         name="storage",
         minimum_interval_seconds=int(INTERVAL.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Notes rows, oldest and newest sample and size of the tables; starts nothing.",
+        **about(
+            "Notes rows, oldest and newest sample and size of the three tables on their assets, "
+            "where Dagster plots them. Looks every five minutes.",
+            starts="nothing; it notes observations",
+            when_off="the assets of the group storage show old numbers",
+        ),
     )
     def storage(
         context: dg.SensorEvaluationContext, project: dg.ResourceParam[Project]
     ) -> dg.SensorResult | dg.SkipReason:
+        again = in_seconds(INTERVAL)
         try:
             inventory = project.inventory()
             if not inventory.is_migrated():
-                return dg.SkipReason("the tables do not exist yet; materialize group migrations")
+                return Everywhere.NO_TABLES(again=again)
             tables = inventory.stored()
         except PromtsdbError as error:
-            return dg.SkipReason(str(error))
+            return Everywhere.PROBLEM(problem=error, again=again)
         seen = ", ".join(f"{table.key}@{table.newest}" for table in tables)
         if seen == context.cursor:
-            return dg.SkipReason("nothing newer was stored since the last look")
+            newest = max((table.newest for table in tables if table.newest), default=None)
+            return Storage.NOTHING_NEWER(newest=newest or "no time yet", again=again)
+        full = [f"{'.'.join(table.key)}, about {counted(table.rows, 'row')}" for table in tables]
         return dg.SensorResult(
             asset_events=[
                 dg.AssetObservation(dg.AssetKey(list(table.key)), metadata=_metadata(table))
                 for table in tables
             ],
+            skip_reason=Storage.NOTED(tables="; ".join(full), again=again),
             cursor=seen,
         )
 
