@@ -49,10 +49,12 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         recall,
         recover,
         replacing,
+        retries,
         token,
         up,
     )
 
+    retries.say_retries()
     command: str = options.command
     if command == "demo":
         demo.demo(console)

@@ -95,6 +95,10 @@ class Installation:
         """Return what lends connections; opens none."""
         return self._database()
 
+    def source(self) -> Prometheus:
+        """Return what asks the source; asks nothing."""
+        return self._source()
+
     def backfill(self) -> Backfill:
         """Return the engine that moves history."""
         return self._backfill(Writer(self._database()), self.policy())

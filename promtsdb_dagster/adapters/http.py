@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from promtsdb_dagster.errors import ConfigurationError, SourceUnavailable
+from promtsdb_dagster.errors import ConfigurationError, SourceRejected, SourceUnavailable
 
 # A proxy that the environment names cannot reach what listens on this machine.
 PAST_THE_PROXY: Mapping[str, None] = {
@@ -23,17 +23,40 @@ LOOPBACK_HOSTS = frozenset(httpx.URL(pattern).host for pattern in PAST_THE_PROXY
 
 
 def source_url(text: str) -> httpx.URL:
-    """Return DATASOURCE_URL; raise ConfigurationError when it is no URL of a web server."""
+    """Return DATASOURCE_URL; raise ConfigurationError when it is no base URL of a web server."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
+    # An unquoted / ? or # in a password makes the rest of it a path, which would be shown.
+    odd = "@" in url.path or url.query or url.fragment or "%20" in url.host
+    if url.scheme not in ("http", "https") or not url.host or odd:
         shown = re.sub(r"//.*@", "//...@", text)
         raise ConfigurationError(
-            f"DATASOURCE_URL is {shown!r}, wanted http(s)://host:port; correct the variable"
+            f"DATASOURCE_URL is {shown!r}, wanted http(s)://host:port, with a path prefix if "
+            "Prometheus has one, and special characters of a password percent-encoded (@ is %40, "
+            "# is %23, / is %2F); correct the variable"
         )
     return url
+
+
+def unreachable(url: httpx.URL, error: httpx.TransportError) -> SourceUnavailable | SourceRejected:
+    """Return what to raise for a server that could not be asked; waiting mends no certificate."""
+    said = f"{url} did not answer: {type(error).__name__} {error}"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return SourceRejected(
+            f"{said}; wanted a certificate that this machine trusts; name its CA in "
+            "DATASOURCE_CA_FILE, or set DATASOURCE_TLS_INSECURE=true where nobody listens in"
+        )
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return SourceRejected(f"{said}; wanted TLS; write http:// in DATASOURCE_URL")
+    if isinstance(error, httpx.ProxyError):
+        hint = "the proxy of the environment must let it through; correct it, or name the host in "
+        return SourceUnavailable(f"{said}; {hint}NO_PROXY, then run again")
+    return SourceUnavailable(
+        f"{said}; wanted Prometheus' HTTP API; check DATASOURCE_URL and that the server runs, "
+        "then run again"
+    )
 
 
 def tls(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext | bool:

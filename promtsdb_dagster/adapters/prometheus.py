@@ -19,6 +19,7 @@ from promtsdb_dagster.adapters.http import (
     patience,
     source_url,
     tls,
+    unreachable,
 )
 from promtsdb_dagster.adapters.prometheus_answers import (
     excerpt,
@@ -31,7 +32,6 @@ from promtsdb_dagster.core.windows import EPOCH, Window, ceil, count_instants
 from promtsdb_dagster.errors import (
     SourceIncomplete,
     SourceTooLarge,
-    SourceUnavailable,
 )
 
 # Prometheus refuses more: (end - start) / step may be 11,000 at most (web/api/v1/api.go).
@@ -152,10 +152,7 @@ class Prometheus:
             with self._client.stream("POST", url, data=form) as response:
                 body = _read(response, form)
         except httpx.TransportError as error:
-            raise SourceUnavailable(
-                f"{url} did not answer: {type(error).__name__} {error}; wanted Prometheus' HTTP "
-                "API; check DATASOURCE_URL and that the server runs, then run again"
-            ) from error
+            raise unreachable(url, error) from error
         except httpx.DecodingError as error:
             raise SourceIncomplete(
                 f"{url} answered with a body that is not encoded as it says: {error}; wanted a "

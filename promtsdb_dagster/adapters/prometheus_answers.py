@@ -24,7 +24,8 @@ def parse_json(body: bytes, response: httpx.Response) -> Any:
             kind = response.headers.get("content-type", "no content type")
             raise SourceIncomplete(
                 f"{response.url} answered {response.status_code} with {kind} that is not JSON "
-                f"({error}): {excerpt(body)}; is DATASOURCE_URL the base URL of a Prometheus?"
+                f"({error}): {excerpt(body)}; is DATASOURCE_URL the base URL of a Prometheus, not "
+                "of Grafana or of a login page before it?"
             ) from error
         return {"error": excerpt(body)}
 
@@ -34,7 +35,9 @@ def raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, s
     status = response.status_code
     if status == 200:
         return
-    said = answer.get("error") if isinstance(answer, dict) else None
+    # Grafana, which answers in place of the Prometheus behind it, says `message`.
+    told = answer if isinstance(answer, dict) else {}
+    said = told.get("error") or told.get("message")
     reason = shortened(str(said or "no reason given"), 400)
     about = f"{response.url} answered {status} to {shortened(form['query'])!r}: {reason}"
     if status in _RETRIED:
@@ -51,11 +54,19 @@ def raise_for_status(response: httpx.Response, answer: Any, form: Mapping[str, s
             "credentials that may read"
         )
     elif status == 404:
-        hint = "is DATASOURCE_URL the base URL, with its path prefix but without /api/v1?"
+        hint = (
+            "is DATASOURCE_URL the base URL of a Prometheus (not of Grafana), with its path prefix "
+            "but without /api/v1 or /graph?"
+        )
     elif 300 <= status < 400:
         # Followed, it would carry the credentials to another host.
         location = shortened(str(response.headers.get("location")))
-        hint = f"it redirects to {location!r}; set DATASOURCE_URL to that"
+        hint = (
+            f"it redirects to {location!r}; set DATASOURCE_URL to where Prometheus itself answers; "
+            "if that is a login page, to an address that takes a password or a token"
+        )
+    elif "HTTP request to an HTTPS server" in str(said):
+        hint = "write https:// in DATASOURCE_URL"
     raise SourceRejected(f"{about}; {hint}")
 
 

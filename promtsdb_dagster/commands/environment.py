@@ -11,6 +11,7 @@ from datetime import datetime
 import dagster as dg
 from rich.console import Console
 
+from promtsdb_dagster.adapters.http import source_url
 from promtsdb_dagster.definitions import all_aggregates, build
 from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group, backfill_groups
@@ -53,17 +54,21 @@ class Site:
 
 
 @contextmanager
-def open_site(console: Console, *, source: bool = True) -> Iterator[Site]:
+def open_site(console: Console, *, source: bool = True, ask: bool = True) -> Iterator[Site]:
     """Lend the servers that the environment names, or start the bundled ones for the block.
 
-    Raises ConfigurationError when it names one of the two that are needed and not the other.
+    With `ask` a source that does not answer is told before any work is done.
+    Raises ConfigurationError when it names one of the two that are needed and not the other,
+    SourceError.
     """
     settings = load_settings()
     if settings.database_url is not None or settings.datasource_url is not None:
         settings.require_database_url()
         if source:
-            settings.require_datasource_url()
+            source_url(settings.require_datasource_url())
         with ending_on_signals(), _site(settings, ()) as site:
+            if source and ask:
+                site.installation.source().clock()
             yield site
         return
     console.print("DATABASE_URL and DATASOURCE_URL are not set: using the bundled stack")

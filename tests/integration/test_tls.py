@@ -14,7 +14,7 @@ import pytest
 
 from promtsdb_dagster.adapters.prometheus import Prometheus
 from promtsdb_dagster.core.windows import Window
-from promtsdb_dagster.errors import SourceUnavailable
+from promtsdb_dagster.errors import SourceRejected
 from tests.doubles.scripted_http import Answer, scripted
 
 HOUR = timedelta(hours=1)
@@ -55,7 +55,7 @@ def server(tmp_path: Path) -> Iterator[SecureServer]:
 def test_an_unknown_certificate_is_refused(server: SecureServer) -> None:
     with (
         Prometheus(server.url, attempts=1) as source,
-        pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"),
+        pytest.raises(SourceRejected, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         source.query_range("up", WINDOW, HOUR)
 

@@ -118,6 +118,30 @@ def test_a_database_url_that_is_none_is_refused_and_not_shown(
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("prometheus:9090", cli.REFUSED, "DATASOURCE_URL is 'prometheus:9090', wanted http(s)://"),
+        ("http://127.0.0.1:1", cli.FAILED, "http://127.0.0.1:1/api/v1/query did not answer"),
+    ],
+)
+def test_a_wrong_source_is_told_before_the_database_is_touched(
+    url: str,
+    status: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", NOBODY)
+    monkeypatch.setenv("DATASOURCE_URL", url)
+    monkeypatch.setenv("DATASOURCE_ATTEMPTS", "1")
+    days = ["--from", _day(-3), "--to", _day(-2)]
+    assert cli.main(["backfill", "--asset", "backfill_1w", *days]) == status
+    error = capsys.readouterr().err
+    assert words in error
+    assert "the database" not in error
+
+
 def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main(["backfil"])
