@@ -9,7 +9,7 @@ SIZE ?= full
 SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz docs tools
+.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz docs pictures tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ fuzz: ## Feed the readers what nobody meant to send: SECONDS=600 TARGET=rules JO
 docs: ## Write the pages of docs/reference from the code: ARGS='--check', ARGS='settings api'
 	@scripts/setup --tests
 	@$(PYTHON) -m docgen $(ARGS)
+
+pictures: ## Take screenshots of the real UI into docs/pictures in headless Chromium: ARGS='--only graph'
+	@scripts/setup --tests
+	@$(PYTHON) -m pictures $(ARGS)
 
 tools: ## Build Telegraf, vmalert, Caddy and golang-migrate into tools/bin with Go: ARGS='caddy'
 	@scripts/tools $(ARGS)

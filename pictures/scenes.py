@@ -1,0 +1,91 @@
+"""What each picture shows, and how a person gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pictures import ui
+from pictures.world import World
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+DAY = timedelta(days=1)
+# What a client's answer comes from; migrations and housekeeping are chains of their own.
+_OPENED = ("services", "backfill", "staging", "storage", "aggregates", "api")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture: its name, and what brings the page before the camera."""
+
+    name: str
+    show: Callable[[Page, World], None]
+    # An asset that not every version of the project has.
+    needs: str | None = None
+
+
+def _plots(page: Page, _: World) -> None:
+    page.goto(ui.asset_path(["backfill_1y"], "overview"))
+    page.get_by_text("Plots", exact=True).click()
+    page.get_by_text("rows_written", exact=True).scroll_into_view_if_needed()
+
+
+def _partitions(page: Page, world: World) -> None:
+    page.goto(ui.asset_path(["backfill_1w"], "partitions"))
+    page.get_by_text(f"{world.today - DAY}", exact=True).first.click()
+    page.get_by_text("rows_written", exact=True).wait_for()
+
+
+def _launch(page: Page, world: World) -> None:
+    dialog = ui.open_launch_dialog(page, ["backfill_1w"])
+    ui.choose_range(dialog, f"{world.today - 4 * DAY}", f"{world.today - 2 * DAY}")
+    dialog.get_by_text("3 partitions").wait_for()
+
+
+def _coverage(page: Page, _: World) -> None:
+    page.goto(ui.asset_path(["coverage"], "overview"))
+
+
+def _graph(page: Page, _: World) -> None:
+    page.goto(ui.graph_path(_OPENED))
+    page.locator("foreignObject").get_by_text("backfill", exact=True).first.wait_for()
+
+
+def _sensors(page: Page, _: World) -> None:
+    page.goto("/automation")
+    page.get_by_text("late_changes", exact=True).first.wait_for()
+
+
+def _tick(page: Page, _: World) -> None:
+    ui.open_sensor(page, "history")
+    ui.open_skipped_tick(page)
+
+
+def _check(page: Page, world: World) -> None:
+    # In all windows: the check looks into some of them, at random.
+    world.execute(
+        "DELETE FROM internal.prometheus_remote_write WHERE name = 'system_memory' AND "
+        "time > %s AND time <= %s",
+        world.today - 7 * DAY,
+        world.today,
+    )
+    ui.open_check(page, ["backfill_1w"], "ledger_holds")
+    ui.execute_check(page)
+    page.get_by_text("somebody deleted rows").first.wait_for()
+
+
+# The last ones hurt what the first ones show.
+SCENES = (
+    Scene("materialization", _plots),
+    Scene("backfill", _partitions),
+    Scene("launch", _launch),
+    Scene("graph", _graph),
+    Scene("sensors", _sensors),
+    Scene("tick", _tick),
+    Scene("coverage", _coverage, needs="coverage"),
+    Scene("check", _check),
+)

@@ -1,0 +1,140 @@
+"""The bundled stack with its history loaded, and Dagster's UI before it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from promtsdb_dagster.errors import StackError
+from promtsdb_dagster.localstack import LocalStack
+from promtsdb_dagster.localstack.history import HistoryPlan
+from promtsdb_dagster.localstack.ports import free_port
+from promtsdb_dagster.settings import ROOT, Settings
+
+# Relative to the checkout, so that a stack of `make up` is left alone.
+STATE = ROOT / ".local" / "pictures"
+_PATIENCE_SECONDS = 600.0
+_ASSETS = """
+{
+  assetNodes { assetKey { path } groupName assetMaterializations(limit: 1) { runId } }
+  runsOrError(filter: {statuses: [NOT_STARTED, QUEUED, STARTING, STARTED]}) {
+    ... on Runs { results { runId } }
+  }
+  workspaceOrError {
+    ... on Workspace {
+      locationEntries { locationOrLoadError { ... on PythonError { message } } }
+    }
+  }
+}
+"""
+# What the history leads to by itself.
+_FILLED = ("backfill", "aggregates")
+
+
+@dataclass(frozen=True)
+class World:
+    """A running `promtsdb up`; `today` is when it was started, UTC."""
+
+    url: str
+    today: date
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Change something in the database, as its owner."""
+        endpoints = LocalStack(STATE, ROOT).endpoints()
+        if endpoints is None:
+            raise StackError(f"the stack in {STATE} does not run; {self.log} says why")
+        with psycopg.connect(endpoints.database_url) as connection:
+            connection.execute(statement.encode(), values)
+
+    def has_asset(self, name: str) -> bool:
+        """Say whether the project has an asset of that name."""
+        return [name] in [node["assetKey"]["path"] for node in self._ask()["assetNodes"]]
+
+    def is_filled(self) -> bool:
+        """Say whether the history is stored and refreshed, and nothing runs."""
+        try:
+            told = self._ask()
+        except httpx.HTTPError:
+            return False
+        filled = [n for n in told["assetNodes"] if n["groupName"] in _FILLED]
+        done = bool(filled) and all(node["assetMaterializations"] for node in filled)
+        return done and not told["runsOrError"]["results"]
+
+    def wait(self, what: str, is_true: Callable[[], bool]) -> None:
+        """Return as soon as something is true; raises StackError when it takes too long."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not is_true():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise StackError(
+                    f"waited in vain until {what}; the last lines of {self.log} say why"
+                )
+            time.sleep(0.5)
+
+    def _ask(self) -> dict[str, Any]:
+        answer = httpx.post(
+            f"{self.url}/graphql", json={"query": _ASSETS}, timeout=60, trust_env=False
+        )
+        found: dict[str, Any] = answer.raise_for_status().json()["data"]
+        for entry in found["workspaceOrError"]["locationEntries"]:
+            if message := (entry["locationOrLoadError"] or {}).get("message"):
+                raise StackError(f"the definitions do not load: {message.strip()}")
+        return found
+
+
+@contextlib.contextmanager
+def running_world(say: Callable[[str], None], *, keep: bool = False) -> Iterator[World]:
+    """Start everything from nothing and load the history; `keep` goes on from what is there."""
+    stack = LocalStack(STATE, ROOT)
+    if not keep:
+        _remove(stack)
+    STATE.mkdir(parents=True, exist_ok=True)
+    today = datetime.now(timezone.utc).date()
+    port, log = free_port(), STATE / "up.log"
+    own = {
+        "PROMTSDB_STATE_DIR": str(STATE),
+        # As old as the source's history: no partition stays empty for lack of samples.
+        "BACKFILL_START": str(today - timedelta(days=int(HistoryPlan(now=0).days))),
+    }
+    # Other settings of whoever makes the pictures have no say in what they show.
+    foreign = {name.upper() for name in Settings.model_fields} - {"PG_BINDIR"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "promtsdb_dagster.cli", "up", "--port", str(port)],
+            cwd=ROOT,
+            env={**{k: v for k, v in os.environ.items() if k not in foreign}, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    world = World(f"http://127.0.0.1:{port}", today, log, process)
+    try:
+        say(f"the stack starts and loads its history; its log is {log}")
+        world.wait("the history is stored and refreshed", world.is_filled)
+        yield world
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(120)
+        if not keep:
+            _remove(stack)
+
+
+def _remove(stack: LocalStack) -> None:
+    import shutil
+
+    stack.remove()
+    shutil.rmtree(STATE / "dagster", ignore_errors=True)
