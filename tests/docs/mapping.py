@@ -31,7 +31,6 @@ _DUMP = (
 _MANAGED = "tests/integration/test_managed_servers.py::"
 
 _A_WEEK = "ASSET=backfill_1w FROM=2026-11-15 TO=2026-11-21"
-_A_DAY = "ASSET=backfill_1w FROM=2026-11-20 TO=2026-11-21"
 _ADMIN = 'psql --no-psqlrc --dbname "$NEW_ADMIN_URL"'
 _STACK = ".venv/bin/python -m promtsdb_dagster.localstack"
 _RULESETS = ".venv/bin/python -m promtsdb_dagster.rulesets"
@@ -52,8 +51,6 @@ COMMANDS: Mapping[str, str] = {
     f"make backfill {_A_WEEK} ARGS=--dry-run": OWN_SERVERS,
     f"make backfill {_A_WEEK}": OWN_SERVERS,
     f"make backfill {_A_WEEK} ARGS=--recheck": OWN_SERVERS,
-    f"make backfill {_A_DAY}": OWN_SERVERS,
-    f"make backfill {_A_DAY} ARGS=--recheck": OWN_SERVERS,
     "make refresh FROM=2026-11-15 TO=2026-11-21": OWN_SERVERS,
     "make recall": _PAGES + "test_a_lost_dagster",
     "make backfill ASSET=backfill_forever FROM=2026-11-11 TO=2026-11-18": _PAGES

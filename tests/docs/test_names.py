@@ -30,7 +30,8 @@ NOT_CODE = (".md", ".svg", ".png", ".json", ".sum")
 WORD = re.compile(r"\b(?:[A-Za-z0-9]+_[A-Za-z0-9_]*[A-Za-z0-9]|[A-Z][A-Z0-9]{3,})\b")
 # Names of other programs' things, which nothing of ours spells.
 FOREIGN = frozenset({
-    "pg_upgrade", "promtsdb_timescaledb", "protobuf_message", "security_barrier", "target_session_attrs",
+    "pg_upgrade", "promtsdb_timescaledb", "protobuf_message", "security_barrier",
+    "target_session_attrs",
 })  # fmt: skip
 OPTIONS = frozenset({"--env-file", "--query.timeout"})
 SCHEMAS = frozenset({"internal", "cumsum", "geo"})

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from promtsdb_dagster import cli
 from promtsdb_dagster.localstack.history import HistoryPlan
 from tests.docs.mapping import OWN_SERVERS
-from tests.docs.test_commands import mapped_to
+from tests.docs.test_commands import arguments_of, mapped_to
 from tests.fix_postgres import Cluster, ScratchDatabase
 from tests.fix_prometheus import running_prometheus
-from tests.pages import run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -47,28 +47,44 @@ def rows(database: ScratchDatabase) -> int:
 
 
 def test_the_commands_do_what_they_say(
-    plain_cluster: Cluster, prometheus: str, tmp_path: Path
+    plain_cluster: Cluster,
+    prometheus: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """
-    1. `make migrate` on an empty database; a dry run then writes nothing.
-    2. Everything else that the pages name, health among it, ends with status 0.
-    3. What the week's backfill stored is found again by --recheck, and nothing is written.
+    1. `make migrate` on an empty database, and a dry run that writes nothing.
+    2. Everything else that the pages name, `make health` among it, ends with status 0.
+    3. With --recheck a backfill writes nothing: all that it stored is there.
     """
-    script = [of_today(command) for command in mapped_to(OWN_SERVERS)]
-    until = 1 + next(n for n, command in enumerate(script) if "--dry-run" in command)
     url = plain_cluster.empty_url()
-    environment = {
-        "DATABASE_URL": url,
-        "DATASOURCE_URL": prometheus,
-        "DAGSTER_HOME": str(tmp_path / "dagster"),
-    }
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATASOURCE_URL", prometheus)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    filled = 0
     with ScratchDatabase(url) as database:
-        run("\n".join(script[:until]), environment, tmp_path)
-        assert rows(database) == 0
-        run("\n".join(c for c in script[until:] if "--recheck" not in c), environment, tmp_path)
-        filled = rows(database)
-        assert filled > 1_000
-        for command in (c for c in script if "--recheck" in c):
-            assert "0 rows written" in run(command, environment, tmp_path)
-        assert rows(database) == filled
+        # In this process: what `make` itself makes of the commands is tested beside.
+        for command in sorted(mapped_to(OWN_SERVERS), key=_turn):
+            arguments = arguments_of(of_today(command))
+            assert arguments
+            assert cli.main(arguments) == 0, command
+            told = capfd.readouterr()
+            if "--recheck" in command:
+                assert "0 rows written" in told.out + told.err
+                assert rows(database) == filled
+            filled = rows(database)
+            assert (filled > 1_000) == (_turn(command) > DRY_RUN)
     plain_cluster.drop(url)
+
+
+DRY_RUN = 1
+
+
+def _turn(command: str) -> int:
+    """Return when a command has its turn: the pages are read from the first to the last line."""
+    if "migrate" in command:
+        return 0
+    if "--dry-run" in command:
+        return DRY_RUN
+    return 2 if command.endswith("TO=2026-11-21") and "backfill" in command else 3
