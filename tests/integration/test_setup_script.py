@@ -83,10 +83,21 @@ def test_who_is_not_root_is_told_the_command(checkout: Checkout) -> None:
 
 def test_an_old_python_is_named(checkout: Checkout) -> None:
     """Python 3.9 is as good as none."""
-    checkout.program("python3", "#!/bin/sh\nexit 1\n")
+    old = '#!/bin/sh\ncase "$*" in --version) echo "Python 3.9.2" ;; *) exit 1 ;; esac\n'
+    checkout.program("python3", old)
     answer = checkout.setup("--python")
     assert answer.returncode == 1
     assert "missing, by their Debian names: python3 python3-venv" in answer.stderr
+    assert "Python >= 3.10 is needed, this is Python 3.9.2" in answer.stderr
+    assert "PYTHON=/path/to/" in answer.stderr
+    assert "servers of your own" not in answer.stderr
+
+
+def test_who_has_servers_is_told_that_they_are_enough(checkout: Checkout) -> None:
+    """The bundled stack is one way; nobody must install a database beside his own."""
+    answer = checkout.setup(PG_BINDIR="/nonexistent")
+    assert answer.returncode == 1
+    assert "DATABASE_URL and DATASOURCE_URL, only Python is needed" in answer.stderr
 
 
 def test_packages_are_installed_once_and_after_changes(checkout: Checkout) -> None:
@@ -96,7 +107,7 @@ def test_packages_are_installed_once_and_after_changes(checkout: Checkout) -> No
         answer = checkout.setup("--python")
         assert (answer.returncode, answer.stdout) == (0, "")
     assert len(installed.read_text().splitlines()) == 1
-    assert "-c constraints.txt -e .[dev]" in installed.read_text()
+    assert "-c constraints.txt -e .[stack]" in installed.read_text()
     for number, name in enumerate(("pyproject.toml", "constraints.txt"), start=2):
         with (checkout.folder / name).open("a") as file:
             file.write("# changed\n")
@@ -120,10 +131,24 @@ def test_a_failed_installation_is_tried_again(checkout: Checkout) -> None:
     assert installed.exists()
 
 
-def test_own_servers_need_no_services(checkout: Checkout) -> None:
-    """With both URLs given, only Python is needed."""
+def test_what_only_tests_need_comes_with_them_and_holds_the_rest(checkout: Checkout) -> None:
+    """`make demo` waits for no linter; after `make test` it finds all that it needs."""
+    installed = checkout.virtual_environment()
+    for option, extras in (("--python", ["stack"]), ("--fuzz", ["stack", "dev"])):
+        assert checkout.setup(option).returncode == 0
+        lines = [line for line in installed.read_text().splitlines() if " -e " in line]
+        assert [line.rpartition(".[")[2] for line in lines] == [f"{extra}]" for extra in extras]
+    (checkout.folder / ".venv/.promtsdb-stack").unlink()
+    before = installed.read_text()
+    assert checkout.setup("--python").returncode == 0
+    assert installed.read_text() == before
+
+
+@pytest.mark.parametrize("names", [("DATABASE_URL", "DATASOURCE_URL"), ("DATABASE_URL",)])
+def test_own_servers_need_no_services(names: tuple[str, ...], checkout: Checkout) -> None:
+    """With a URL given, only Python is needed: the bundled stack is out of the question."""
     checkout.virtual_environment()
-    answer = checkout.setup(DATABASE_URL="postgresql://x", DATASOURCE_URL="http://x")
+    answer = checkout.setup(**dict.fromkeys(names, "x"))
     assert answer.returncode == 0, answer.stderr
 
 
