@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m pictures", description=__doc__)
     names = [scene.name for scene in SCENES]
     parser.add_argument("--only", action="append", choices=names, help="may be repeated")
-    parser.add_argument("--output", type=Path, default=FOLDER, metavar="FOLDER")
+    parser.add_argument(
+        "--output", type=Path, default=FOLDER, metavar="FOLDER", help="default: docs/pictures"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="keep the stack's data, and go on from what is there"
     )
