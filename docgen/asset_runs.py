@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +39,14 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Say of one key of metadata which type it has, and whether only observations have it."""
+
+    kind: str
+    observed: bool
+
+
 @contextmanager
 def real_definitions(project: FakeProject | None = None) -> Iterator[dg.Definitions]:
     """Lend the definitions as they are without an environment; nothing is logged in the block."""
@@ -54,12 +63,12 @@ def real_definitions(project: FakeProject | None = None) -> Iterator[dg.Definiti
 
 
 @cache
-def recorded() -> dict[dg.AssetKey, dict[str, str]]:
-    """Return by asset the keys of what it records, and the type of each.
+def recorded() -> dict[dg.AssetKey, dict[str, Recorded]]:
+    """Return by asset the keys of what it records.
 
     Of assets that share their code, all migrations and the partitioned ones of a group, one tells.
     """
-    found: dict[dg.AssetKey, dict[str, str]] = {}
+    found: dict[dg.AssetKey, dict[str, Recorded]] = {}
     for engine in ENGINES:
         project = _project(engine)
         with (
@@ -136,14 +145,18 @@ def _look(definitions: dg.Definitions, instance: dg.DagsterInstance, project: Fa
             instance.report_runless_asset_event(event)
 
 
-def _metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for records in (
-        instance.fetch_materializations(key, 100),
-        instance.fetch_observations(key, 100),
-    ):
-        for record in records.records:
-            event = record.asset_materialization or record.asset_observation
-            for name, value in event.metadata.items() if event else ():
-                found[name] = _KINDS.get(type(value).__name__, type(value).__name__)
-    return found
+def _metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Recorded]:
+    seen = [each.asset_observation for each in instance.fetch_observations(key, 100).records]
+    made = [
+        each.asset_materialization for each in instance.fetch_materializations(key, 100).records
+    ]
+    # What is made goes before what is only looked at.
+    return {**_kinds(seen, observed=True), **_kinds(made, observed=False)}
+
+
+def _kinds(events: Sequence[Any], *, observed: bool) -> dict[str, Recorded]:
+    return {
+        name: Recorded(_KINDS.get(type(value).__name__, type(value).__name__), observed)
+        for event in events
+        for name, value in event.metadata.items()
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from docgen.asset_runs import real_definitions, recorded
+from docgen.asset_runs import Recorded, real_definitions, recorded
 from docgen.asset_words import METADATA, TYPES
 from docgen.markdown import anchor, code, codes, folded, page, table
 
@@ -22,7 +22,8 @@ ORDER = (
     *("services", "migrations", "backfill", "staging", "storage", "aggregates", "api"),
     "housekeeping",
 )
-_WHEN_RED = "**When it is red:**"
+# A page as the UI names it.
+_PAGE = re.compile(r"(?<![\w/(`\[])docs/([\w/-]+\.md(?:#[\w-]+)?)")
 
 
 def page_text() -> str:
@@ -68,12 +69,14 @@ def _overview(groups: Mapping[str, Sequence[Any]]) -> list[str]:
     for name, group in groups.items():
         links = (f"[{code(_name(each))}]({anchor(_name(each))})" for each in group)
         shown = f"one a file, {len(group)}" if name == "migrations" else ", ".join(links)
-        partitions = dict.fromkeys(filter(None, map(_partitions, group)))
-        rows.append((f"[{name}]({anchor(f'group {name}')})", shown, "; ".join(partitions)))
+        periods = dict.fromkeys(filter(None, map(_period, group)))
+        rows.append((f"[{name}]({anchor(f'group {name}')})", shown, " or ".join(periods)))
     return table(("group", "assets", "partitions"), rows)
 
 
-def _group(group: Sequence[Any], metadata: Mapping[dg.AssetKey, Mapping[str, str]]) -> list[str]:
+def _group(
+    group: Sequence[Any], metadata: Mapping[dg.AssetKey, Mapping[str, Recorded]]
+) -> list[str]:
     """Return the section of a group; what all of its assets share stands once, below them."""
     details = [_details(node, metadata[node.key]) for node in group]
     shared = len(group) > 1 and all(each == details[0] for each in details)
@@ -88,7 +91,7 @@ def _group(group: Sequence[Any], metadata: Mapping[dg.AssetKey, Mapping[str, str
     return lines
 
 
-def _details(node: Any, metadata: Mapping[str, str]) -> list[str]:
+def _details(node: Any, metadata: Mapping[str, Recorded]) -> list[str]:
     return [*_config(node), *_metadata(metadata)]
 
 
@@ -101,7 +104,9 @@ def _columns(node: Any) -> list[str]:
     return folded(f"{len(schema.columns)} columns", table(("column", "type", "what"), rows))
 
 
-def _migrations(group: Sequence[Any], metadata: Mapping[dg.AssetKey, dict[str, str]]) -> list[str]:
+def _migrations(
+    group: Sequence[Any], metadata: Mapping[dg.AssetKey, dict[str, Recorded]]
+) -> list[str]:
     newest = group[-1]
     said = [(node.description or "").split("\n\n") for node in group]
     # What is true of all of them; the rest is of one.
@@ -116,7 +121,8 @@ def _migrations(group: Sequence[Any], metadata: Mapping[dg.AssetKey, dict[str, s
 
 
 def _described(node: Any) -> list[str]:
-    return [*(node.description or "").splitlines(), ""]
+    text = _PAGE.sub(r"[\1](../\1)", node.description or "")
+    return [*text.splitlines(), ""]
 
 
 def _facts(node: Any, parents: str) -> list[str]:
@@ -150,9 +156,14 @@ def _partitions(node: Any) -> str:
     definition = node.partitions_def
     if definition is None:
         return ""
-    name = re.sub(r"PartitionsDefinition$", "", type(definition).__name__).lower()
-    ahead = " with the present one" if getattr(definition, "end_offset", 0) else ""
-    return f"{name} since `BACKFILL_START`, UTC{ahead}"
+    ahead = ", the present one too" if getattr(definition, "end_offset", 0) else ""
+    return f"{_period(node)} since `BACKFILL_START`, UTC{ahead}"
+
+
+def _period(node: Any) -> str:
+    if node.partitions_def is None:
+        return ""
+    return type(node.partitions_def).__name__.replace("PartitionsDefinition", "").lower()
 
 
 def _config(node: Any) -> list[str]:
@@ -192,11 +203,16 @@ def _default(field: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _metadata(found: Mapping[str, str]) -> list[str]:
-    if not found:
-        return []
-    rows = ((code(name), kind, METADATA.get(name, "")) for name, kind in sorted(found.items()))
-    return ["Records:", "", *table(("metadata", "type", "what"), rows)]
+def _metadata(found: Mapping[str, Recorded]) -> list[str]:
+    lines = []
+    for observed, title in ((False, "Records:"), (True, "Records when it only looks:")):
+        rows = [
+            (code(name), each.kind, METADATA.get(name, ""))
+            for name, each in sorted(found.items())
+            if each.observed is observed
+        ]
+        lines += [title, "", *table(("metadata", "type", "what"), rows)] if rows else []
+    return lines
 
 
 def _jobs(definitions: dg.Definitions) -> list[str]:

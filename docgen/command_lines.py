@@ -18,6 +18,7 @@ MODULES = {
     "docgen": "docgen.__main__",
     "faults": "faults.__main__",
     "fuzz": "fuzz.__main__",
+    "pictures": "pictures.__main__",
 }
 _TARGET = re.compile(r"^([a-z-]+):.*?## (.*)$", re.MULTILINE)
 _VARIABLES = re.compile(r"(?::| \() ?((?:[A-Z]+=(?:'[^']*'|\S*),? ?)+)\)?$")

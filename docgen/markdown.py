@@ -75,4 +75,4 @@ def page(title: str, introduction: str, lines: Iterable[str]) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+    return f"|{'|'.join(f' {each} ' if each else ' ' for each in cells)}|"

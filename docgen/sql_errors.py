@@ -43,22 +43,26 @@ def raised() -> tuple[Raised, ...]:
     found: dict[tuple[str, str], list[Raised]] = {}
     for folder in ("migrations", "portable"):
         for path in sorted((ROOT / "sql" / folder).glob("*.up.sql")):
-            for by, body in _bodies(path):
+            for by, bodies in _bodies(path).items():
                 # A later migration replaces the function of an earlier one.
-                found[folder, by] = [_read(by, said) for said in _raises(body)]
+                found[folder, by] = [_read(by, said) for each in bodies for said in _raises(each)]
     return tuple(dict.fromkeys(error for errors in found.values() for error in errors))
 
 
-def _bodies(path: Path) -> Iterator[tuple[str, str]]:
+def _bodies(path: Path) -> dict[str, list[str]]:
+    """Return what a file runs, and the functions that it makes, by name."""
+    found: dict[str, list[str]] = {}
     for each in parse_sql(path.read_text(encoding="utf-8")):
         statement = each.stmt
         if isinstance(statement, ast.DoStmt):
             body = next(arg.arg.sval for arg in statement.args or () if arg.defname == "as")
-            yield f"migration {path.name.removesuffix('.up.sql')}", body
+            found.setdefault(f"migration {path.name.removesuffix('.up.sql')}", []).append(body)
         elif isinstance(statement, ast.CreateFunctionStmt):
             said = {option.defname: option.arg for option in statement.options}
             if "as" in said and said["language"].sval == "plpgsql":
-                yield ".".join(part.sval for part in statement.funcname), said["as"][0].sval
+                name = ".".join(part.sval for part in statement.funcname)
+                found.setdefault(name, []).append(said["as"][0].sval)
+    return found
 
 
 def _raises(body: str) -> Iterator[str]:

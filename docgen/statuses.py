@@ -15,6 +15,7 @@ EXITS = {
     "python -m docgen": "1: `--check` found a page that is not what the code says",
     "python -m faults": "1: a row was lost, doubled or wrong; 2: it could not be tried",
     "python -m fuzz": "1: an input crashed a target, or one did not run",
+    "python -m pictures": "1: a picture could not be taken",
 }
 # What of it each part answers is tested in tests/integration/test_caddy.py, test_postgrest.py,
 # test_postgrest_limits.py and test_security_http.py.
