@@ -74,11 +74,21 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         recall.recall(console)
     elif command == "replace":
         replacing.replace(
-            console, options.metric, options.start, options.end, accept_loss=options.accept_loss
+            console,
+            options.metric,
+            options.start,
+            options.end,
+            accept_loss=options.accept_loss,
+            dry_run=options.dry_run,
         )
     elif command == "backfill":
         headless.backfill(
-            console, options.asset, options.start, options.end, recheck=options.recheck
+            console,
+            options.asset,
+            options.start,
+            options.end,
+            recheck=options.recheck,
+            dry_run=options.dry_run,
         )
     else:
         headless.refresh(console, options.start, options.end)
@@ -101,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     fill.add_argument(
         "--recheck", action="store_true", help="fetch and compare again what is done already"
     )
+    _add_dry_run(fill)
     again = commands.add_parser("refresh", help="make all aggregates anew over a range")
     _add_range(again)
     mend = commands.add_parser("replace", help="delete and write anew a metric over a range")
@@ -109,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     mend.add_argument(
         "--accept-loss", action="store_true", help="also where the source has less than is stored"
     )
+    _add_dry_run(mend)
     commands.add_parser("health", help="ask the database and every service how they are")
     recover = commands.add_parser("recover", help="end runs that a stopped code server left behind")
     recover.add_argument(
@@ -137,6 +149,14 @@ def _add_range(parser: argparse.ArgumentParser) -> None:
         "--from", dest="start", required=True, metavar="DATE", help="first day, UTC"
     )
     parser.add_argument("--to", dest="end", required=True, metavar="DATE", help="exclusive, UTC")
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="write nothing: say what would be done, and how long it would take",
+    )
 
 
 def _complain(problem: object) -> None:

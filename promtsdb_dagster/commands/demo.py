@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 
 from promtsdb_dagster.adapters.answers import Answers
 from promtsdb_dagster.commands import daemon
@@ -17,6 +18,7 @@ from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.headless import migrate_site, raise_failure
 from promtsdb_dagster.commands.home import end_orphans, open_instance, prepare_home
 from promtsdb_dagster.commands.lock import only_daemon
+from promtsdb_dagster.commands.progress import is_live
 from promtsdb_dagster.commands.runs import run_job
 from promtsdb_dagster.commands.summaries import (
     BackfillSummary,
@@ -81,7 +83,7 @@ def _shown(console: Console, site: Site, watch: Watch) -> Iterator[Callable[[His
     """Lend what shows a state: a table that moves on a terminal, lines of changes elsewhere."""
     inventory = site.installation.inventory()
     rules = {group.asset: group.rules for group in site.groups}
-    if not console.is_terminal:
+    if not is_live(console):
         known: dict[str, str] = {}
         begun = time.monotonic()
 
@@ -97,14 +99,12 @@ def _shown(console: Console, site: Site, watch: Watch) -> Iterator[Callable[[His
 
         def show_table(history: History) -> None:
             rows = {line.group: line.rows_written for line in inventory.progress()}
-            live.update(
-                state_table(
-                    [
-                        (name, state, rows.get(rules.get(name, ""), 0), seconds)
-                        for name, state, seconds in history.states(watch.names)
-                    ]
-                )
-            )
+            states = [
+                (name, state, rows.get(rules.get(name, ""), 0), seconds)
+                for name, state, seconds in history.states(watch.names)
+            ]
+            done = sum(state == "done" for _, state, _, _ in states)
+            live.update(Group(state_table(states), ProgressBar(len(states), done, width=60)))
 
         yield show_table
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
 
 from promtsdb_dagster.commands.environment import Site, open_site
+from promtsdb_dagster.commands.estimates import print_estimate, refuse_unmigrated
 from promtsdb_dagster.commands.home import open_instance
+from promtsdb_dagster.commands.progress import progress_bars
 from promtsdb_dagster.commands.ranges import (
     choose_group,
     read_window,
@@ -27,7 +30,7 @@ from promtsdb_dagster.commands.tables import (
 )
 from promtsdb_dagster.core.windows import Window, between
 from promtsdb_dagster.defs.aggregates import Aggregate
-from promtsdb_dagster.defs.groups import backfill_groups
+from promtsdb_dagster.defs.groups import Group, backfill_groups
 from promtsdb_dagster.errors import PromtsdbError
 from promtsdb_dagster.settings import load_settings
 
@@ -46,7 +49,9 @@ def migrate_site(console: Console, site: Site, instance: dg.DagsterInstance) -> 
     """Apply all migrations to a site that is open already."""
     started = time.monotonic()
     before = {m.version for m in site.installation.migrator().status().pending}
-    raise_failure(run_job(site.definitions, instance, "migrate"))
+    with progress_bars(console):
+        outcome = run_job(site.definitions, instance, "migrate")
+    raise_failure(outcome)
     status = site.installation.migrator().status()
     console.print(
         f"the database is at version {status.version} ({status.engine}): {len(before)} migrations "
@@ -55,8 +60,13 @@ def migrate_site(console: Console, site: Site, instance: dg.DagsterInstance) -> 
     )
 
 
-def backfill(console: Console, asset: str, start: str, end: str, *, recheck: bool) -> None:
-    """Backfill one group over a range of dates, and refresh what that changed."""
+def backfill(
+    console: Console, asset: str, start: str, end: str, *, recheck: bool, dry_run: bool = False
+) -> None:
+    """Backfill one group over a range of dates, and refresh what that changed.
+
+    A dry run only says what would be done.
+    """
     # Judged before any server is started: a typing error should cost no time.
     _judge_backfill(asset, start, end)
     with open_site(console) as site, open_instance() as instance:
@@ -67,19 +77,24 @@ def backfill(console: Console, asset: str, start: str, end: str, *, recheck: boo
         told = whole_partitions_text(group, window, covered)
         if told:
             console.print(told)
+        if dry_run:
+            foretell(console, site, instance, group, covered, {"recheck": recheck})
+            return
         require_migrated(console, site, instance)
         started = time.monotonic()
-        outcome = materialize(
-            site.definitions,
-            instance,
-            [group.key],
-            tags=group.grid.tags(covered),
-            config={"recheck": recheck},
-        )
+        with progress_bars(console):
+            outcome = materialize(
+                site.definitions,
+                instance,
+                [group.key],
+                tags=group.grid.tags(covered),
+                config={"recheck": recheck},
+            )
         seconds = time.monotonic() - started
         fed = [aggregate for aggregate in site.aggregates if aggregate.source in group.feeds]
         # Also after a failure: what was committed before it is to be seen.
-        refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
+        with progress_bars(console):
+            refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
         raise_failure(outcome)
         summary = summarize_backfill(outcome.materializations)
         console.print(backfill_table({asset: (summary, seconds)}))
@@ -93,8 +108,31 @@ def refresh(console: Console, start: str, end: str) -> None:
     window = read_window(start, end, now=datetime.now(timezone.utc), history_start=history_start)
     with open_site(console, source=False) as site, open_instance() as instance:
         require_migrated(console, site, instance)
-        outcome = refresh_site(site, instance, site.aggregates, window, only_changed=False)
+        with progress_bars(console):
+            outcome = refresh_site(site, instance, site.aggregates, window, only_changed=False)
         print_refresh(console, site.aggregates, outcome)
+
+
+def foretell(
+    console: Console,
+    site: Site,
+    instance: dg.DagsterInstance,
+    group: Group,
+    covered: Window,
+    config: Mapping[str, Any],
+) -> None:
+    """Print what a run with this configuration would do; write nothing."""
+    refuse_unmigrated(len(site.installation.migrator().status().pending))
+    with progress_bars(console):
+        outcome = materialize(
+            site.definitions,
+            instance,
+            [group.key],
+            tags=group.grid.tags(covered),
+            config={**config, "dry_run": True},
+        )
+    raise_failure(outcome)
+    print_estimate(console, outcome)
 
 
 def require_migrated(console: Console, site: Site, instance: dg.DagsterInstance) -> None:

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.home import open_instance
+from promtsdb_dagster.commands.progress import ConsoleLog, progress_bars
 from promtsdb_dagster.core.windows import Window, split
 from promtsdb_dagster.defs.groups import Group
+from promtsdb_dagster.defs.reporting import Report, progress_to, unreported
 
 
 def recall(console: Console) -> None:
@@ -21,14 +23,18 @@ def recall(console: Console) -> None:
     with open_site(console, source=False) as site, open_instance() as instance:
         for group in site.groups:
             started = time.monotonic()
-            reported, known = recall_group(site, instance, group)
+            with progress_bars(console):
+                report = progress_to(ConsoleLog(console), group.asset, noun="partition")
+                reported, known = recall_group(site, instance, group, report)
             console.print(
                 f"{group.asset}: {reported} partitions reported, {known} were known, "
                 f"{time.monotonic() - started:.1f} s"
             )
 
 
-def recall_group(site: Site, instance: dg.DagsterInstance, group: Group) -> tuple[int, int]:
+def recall_group(
+    site: Site, instance: dg.DagsterInstance, group: Group, on_progress: Report = unreported
+) -> tuple[int, int]:
     """Report the partitions of one group; return how many, and how many were known."""
     end = group.grid.end(site.installation.now())
     if end <= group.grid.start:
@@ -37,7 +43,8 @@ def recall_group(site: Site, instance: dg.DagsterInstance, group: Group) -> tupl
     known = instance.get_materialized_partitions(group.key)
     done = site.installation.done_partitions(group.rules, windows)
     lost = [part for part in done if group.grid.key(part.start) not in known]
-    for part in lost:
+    for done_now, part in enumerate(lost):
+        on_progress(done_now, len(lost), amount=done_now)
         instance.report_runless_asset_event(
             dg.AssetMaterialization(
                 group.key,
@@ -46,4 +53,5 @@ def recall_group(site: Site, instance: dg.DagsterInstance, group: Group) -> tupl
                 metadata={"window": str(part), "found_done": True, "recalled": True},
             )
         )
+    on_progress(len(lost), len(lost), amount=len(lost))
     return len(lost), len(known)

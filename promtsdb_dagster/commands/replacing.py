@@ -9,12 +9,14 @@ from rich.console import Console
 
 from promtsdb_dagster.commands.environment import Site, open_site
 from promtsdb_dagster.commands.headless import (
+    foretell,
     print_refresh,
     raise_failure,
     refresh_site,
     require_migrated,
 )
 from promtsdb_dagster.commands.home import open_instance
+from promtsdb_dagster.commands.progress import progress_bars
 from promtsdb_dagster.commands.ranges import read_window, whole_partitions
 from promtsdb_dagster.commands.runs import materialize
 from promtsdb_dagster.commands.summaries import summarize_backfill
@@ -24,32 +26,49 @@ from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.errors import InputError
 
 
-def replace(console: Console, metric: str, start: str, end: str, *, accept_loss: bool) -> None:
-    """Delete a metric over a range, write what the rules of today say, refresh what is above."""
+def replace(
+    console: Console,
+    metric: str,
+    start: str,
+    end: str,
+    *,
+    accept_loss: bool,
+    dry_run: bool = False,
+) -> None:
+    """Delete a metric over a range, write what the rules of today say, refresh what is above.
+
+    A dry run only says what would be done.
+    """
     with open_site(console) as site, open_instance() as instance:
         now = site.installation.now()
         window = read_window(start, end, now=now, history_start=site.settings.history_start)
         group = choose_group(site, metric, window, now)
         covered = whole_partitions(group, window, now)
+        config = {
+            "replace": True,
+            "accept_loss": accept_loss,
+            "records": [metric],
+            "only": [f"{window.start.isoformat()}/{window.end.isoformat()}"],
+        }
+        if dry_run:
+            foretell(console, site, instance, group, covered, config)
+            return
         require_migrated(console, site, instance)
         started = time.monotonic()
-        outcome = materialize(
-            site.definitions,
-            instance,
-            [group.key],
-            tags=group.grid.tags(covered),
-            config={
-                "replace": True,
-                "accept_loss": accept_loss,
-                "records": [metric],
-                "only": [f"{window.start.isoformat()}/{window.end.isoformat()}"],
-            },
-        )
+        with progress_bars(console):
+            outcome = materialize(
+                site.definitions,
+                instance,
+                [group.key],
+                tags=group.grid.tags(covered),
+                config=config,
+            )
         seconds = time.monotonic() - started
         # All: a metric that was routed wrongly leaves one table for the other.
         fed = site.aggregates
         # Also after a failure: what was replaced before it is to be seen.
-        refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
+        with progress_bars(console):
+            refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
         raise_failure(outcome)
         summary = summarize_backfill(outcome.materializations)
         console.print(backfill_table({group.asset: (summary, seconds)}))

@@ -21,6 +21,7 @@ class Outcome:
     run_id: str
     failure: str
     materializations: tuple[dg.AssetMaterialization, ...]
+    observations: tuple[dg.AssetObservation, ...] = ()
 
 
 def materialize(
@@ -70,6 +71,11 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
             event.materialization
             for event in result.all_events
             if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+        ),
+        tuple(
+            event.asset_observation_data.asset_observation
+            for event in result.all_events
+            if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION
         ),
     )
 

@@ -243,10 +243,11 @@ def duration(estimate: Estimate, earlier: Measured | None, asset: str) -> Durati
     rows = estimate.total(lambda part: part.rows_to_fetch)
     if earlier and earlier.rows and earlier.seconds:
         rate = earlier.rows / earlier.seconds * estimate.workers
+        noun = "partition" if earlier.partitions == 1 else "partitions"
         return Duration(
             rows / rate,
             rate,
-            f"measured in the {earlier.partitions} latest partitions of {asset} that moved rows "
+            f"measured in the latest {earlier.partitions} {noun} of {asset} that moved rows "
             f"({earlier.rows:,} rows in {earlier.seconds:.1f} s of work), "
             f"{estimate.workers} at once",
         )

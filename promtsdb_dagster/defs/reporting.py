@@ -44,6 +44,10 @@ class Report(Protocol):
         """Say it, now and then."""
 
 
+def unreported(done: int, total: int, what: str = "", amount: int = 0) -> None:
+    """Say nothing."""
+
+
 # What is worked on, how far it is, what was done last.
 Watcher = Callable[[str, Pace, str], None]
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
@@ -148,5 +152,7 @@ def plain_logger(_: InitLoggerContext) -> logging.Logger:
     handler.setFormatter(_OnlyWords())
     # Dagster's events are logged at DEBUG, failures at ERROR: the caller prints those once, whole.
     handler.addFilter(lambda record: record.levelno < logging.ERROR)
+    # A dry run materializes nothing, so Dagster leaves out the checks of it, and says so.
+    handler.addFilter(lambda record: "Skipping step" not in record.getMessage())
     logger.addHandler(handler)
     return logger

@@ -15,6 +15,7 @@ from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.unused_tags import TagReport
 from promtsdb_dagster.core.bucket_check import Compared
 from promtsdb_dagster.core.doubles import Totals
+from promtsdb_dagster.core.dry_run import Estimate, PartitionEstimate
 from promtsdb_dagster.core.freshness import Newest
 from promtsdb_dagster.core.gaps import LiveState
 from promtsdb_dagster.core.ledger_check import Counted, Counts
@@ -83,6 +84,46 @@ class FakeBackfill:
                 report.remarks = self.remarks
             reports.append(report)
         return FakeReport(reports, self.error)
+
+
+@dataclass
+class FakeDryRun:
+    """Foretell ten rows of each partition, three of them done; remember what was asked."""
+
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    refusal: str = ""
+    # Seconds that asking the source took, for each partition.
+    seconds: float = 0.5
+
+    def check_clock(self, now: datetime) -> None:
+        pass
+
+    def fill(self, group: str, partitions: Sequence[Window], **wanted: Any) -> Estimate:
+        return self._estimate(partitions, {"group": group, **wanted}, deleted=0)
+
+    def replace(self, group: str, partitions: Sequence[Window], **wanted: Any) -> Estimate:
+        return self._estimate(partitions, {"group": group, **wanted}, deleted=6)
+
+    def _estimate(
+        self, partitions: Sequence[Window], wanted: dict[str, Any], deleted: int
+    ) -> Estimate:
+        self.asked.append(wanted)
+        parts = [
+            PartitionReport(
+                window,
+                windows=[window],
+                rules=2,
+                queries=2,
+                instants=20,
+                rows_written=5,
+                rows_present=2,
+                rows_deleted=deleted,
+                skipped=["older than the retention of 365 days: a part"],
+                seconds=self.seconds,
+            )
+            for window in sorted(partitions)
+        ]
+        return Estimate(tuple(PartitionEstimate(part, 3) for part in parts), 2, self.refusal)
 
 
 @dataclass
@@ -306,6 +347,7 @@ class FakeProject:
     def __init__(self) -> None:
         self.clock = NOW
         self.engine = FakeBackfill()
+        self.foreteller = FakeDryRun()
         self.refresher = FakeAggregates()
         self.state = FakeInventory()
         self.schema = FakeMigrator()
@@ -322,6 +364,9 @@ class FakeProject:
 
     def backfill(self) -> Any:
         return self.engine
+
+    def dry_run(self) -> Any:
+        return self.foreteller
 
     def live_rows(self) -> Any:
         return self.live

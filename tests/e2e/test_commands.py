@@ -64,6 +64,42 @@ def test_a_backfill_migrates_fills_and_refreshes_and_a_second_finds_it_done(
     assert _one(empty_database, TOTALS) == raw
 
 
+def test_a_dry_run_foretells_the_rows_and_writes_nothing(
+    empty_database: ScratchDatabase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry = ["--asset", "backfill_forever", "--dry-run"]
+    assert _run("backfill", *RANGE, *dry) == cli.REFUSED
+    assert "run `make migrate`" in capsys.readouterr().err
+    assert cli.main(["migrate"]) == 0
+    capsys.readouterr()
+
+    assert _run("backfill", *RANGE, *dry) == 0
+    told = capsys.readouterr()
+    assert "measured now by fetching" in told.out
+    assert "nothing was written" in told.out
+    assert _one(empty_database, RAW) == (0, 0)
+    # Runs are where the UI looks.
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        runs = [(run.job_name, run.status) for run in instance.get_runs()]
+        assert not instance.get_materialized_partitions(dg.AssetKey("backfill_forever"))
+    success = dg.DagsterRunStatus.SUCCESS
+    assert runs == [("__ASSET_JOB", success), ("migrate", success)]
+
+    assert _run("backfill", *RANGE, "--asset", "backfill_forever") == 0
+    done = capsys.readouterr()
+    rows = _one(empty_database, RAW)[0]
+    assert f"would write {rows:,} rows" in told.err
+    # A pipe gets lines, and nothing that moves a cursor.
+    assert "backfill_forever: 0 %, 1 piece of work to do" in done.err
+    assert f"backfill_forever: 100 %, {rows:,} rows" in done.err
+    assert "\x1b" not in told.out + told.err + done.out + done.err
+
+    assert _run("backfill", *RANGE, *dry) == 0
+    told = capsys.readouterr()
+    assert f"{rows:,} of {rows:,} rows are done by the ledger" in told.err
+    assert "measured in the latest 1 partition of backfill_forever" in told.err
+
+
 def test_a_refresh_covers_exactly_the_range(
     empty_database: ScratchDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,13 +119,6 @@ def test_a_refresh_covers_exactly_the_range(
     )
     assert count == healed == 6 * 24
     assert _one(empty_database, RAW)[0] == raw[0]
-
-
-def test_runs_are_where_the_ui_looks(tmp_path: Path) -> None:
-    assert cli.main(["migrate"]) == 0
-    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
-        (run,) = instance.get_runs()
-        assert (run.job_name, run.status) == ("migrate", dg.DagsterRunStatus.SUCCESS)
 
 
 def test_a_source_that_is_not_there_fails_in_one_paragraph(
