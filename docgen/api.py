@@ -75,8 +75,7 @@ def _section(function: Function, refused: list[Raised], example: Example) -> lis
             ),
         )
     lines += [f"**Answers** {_result(function)}. **For** {_callers(function)}.", ""]
-    asked, body = request(function)
-    lines += block("\n".join(filter(None, (asked, body))), "http")
+    lines += block("\n".join(filter(None, request(function))), "http")
     answer = example.answer(function)
     lines += block(answer, "json") if answer else ["204, without a body.", ""]
     if refused:

@@ -114,10 +114,16 @@ def arguments(function: Function) -> dict[str, str]:
 
 
 def request(function: Function) -> tuple[str, str]:
-    """Return the method with the path, and the body of the example."""
+    """Return the method with the path, and what follows it."""
     given = arguments(function)
     if function.writes:
-        return f"POST /rpc/{function.name}", json.dumps(given)
+        body = (
+            "Authorization: Bearer TOKEN",
+            "Content-Type: application/json",
+            "",
+            json.dumps(given),
+        )
+        return f"POST /rpc/{function.name}", "\n".join(body)
     query = "&".join(f"{name}={quote(text, safe=':')}" for name, text in given.items())
     return f"GET /rpc/{function.name}" + (f"?{query}" if query else ""), ""
 

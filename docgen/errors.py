@@ -8,7 +8,7 @@ import re
 from docgen.markdown import anchor, code, folded, page, sentence, table, wrapped
 from docgen.raised import classes, messages
 from docgen.sql_errors import Raised, raised
-from docgen.statuses import EXIT, EXITS, HTTP
+from docgen.statuses import DROPPED, EXIT, EXITS, HTTP
 from promtsdb_dagster.errors import ConfigurationError, InputError, PromtsdbError
 
 INTRODUCTION = """\
@@ -23,7 +23,9 @@ _TO_DO = re.compile(r"\s*What to do:\s*")
 
 def page_text() -> str:
     """Return the page."""
-    return page("Errors", INTRODUCTION, [*_exits(), *_pipeline(), *_http(), *_database()])
+    return page(
+        "Errors", INTRODUCTION, [*_exits(), *_pipeline(), *_dropped(), *_http(), *_database()]
+    )
 
 
 def meaning(error: type[PromtsdbError]) -> str:
@@ -90,6 +92,19 @@ def _shown(text: str) -> str:
 
 def _status(error: type[PromtsdbError]) -> str:
     return "2" if issubclass(error, (InputError, ConfigurationError)) else "1"
+
+
+def _dropped() -> list[str]:
+    return [
+        "## Samples that a backfill leaves out",
+        "",
+        "Counted in the partition's metadata `samples_dropped_why`; all others are stored.",
+        "",
+        *table(
+            ("reason", "what it means", "what to do"),
+            ((code(reason), what, do) for reason, (what, do) in DROPPED.items()),
+        ),
+    ]
 
 
 def _http() -> list[str]:

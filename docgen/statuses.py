@@ -17,6 +17,15 @@ EXITS = {
     "python -m fuzz": "1: an input crashed a target, or one did not run",
     "python -m pictures": "1: a picture could not be taken",
 }
+# Why a backfill leaves a sample out: what it counts in the metadata `samples_dropped_why`.
+DROPPED = {
+    "NaN": ("The source has no number there.", "Nothing, or mend the rule."),
+    "infinite": ("A division by zero, as a rule.", "Mend the rule."),
+    "labels too large": (
+        "The labels of the series are more than 32,768 bytes; Telegraf refuses it too.",
+        "Mend the sender, or leave the label out in the rule.",
+    ),
+}
 # What of it each part answers is tested in tests/integration/test_caddy.py, test_postgrest.py,
 # test_postgrest_limits.py and test_security_http.py.
 HTTP = {

@@ -20,7 +20,7 @@ from docgen.metrics import definitions
 from docgen.raised import classes, messages
 from docgen.settings import OTHERS
 from docgen.sql_errors import raised
-from docgen.statuses import EXITS, HTTP
+from docgen.statuses import DROPPED, EXITS, HTTP
 from promtsdb_dagster import cli, errors
 from promtsdb_dagster.settings import ROOT
 from tests.fix_postgres import ScratchDatabase
@@ -90,6 +90,12 @@ def test_every_error_of_the_pipeline() -> None:
     assert not [each.__name__ for each in classes() if each.__name__ not in overview], "errors.py"
     # That they are found at all.
     assert sum(map(len, messages().values())) > 150
+
+
+def test_every_reason_to_leave_a_sample_out() -> None:
+    text = (ROOT / "promtsdb_dagster/core/samples.py").read_text(encoding="utf-8")
+    counted = [line for line in text.splitlines() if re.search(r"dropped(\[| \+=)", line)]
+    assert {name for line in counted for name in re.findall(r'"([^"]+)"', line)} == set(DROPPED)
 
 
 def test_every_error_of_the_database(plain_database: ScratchDatabase) -> None:
