@@ -78,9 +78,7 @@ COMMANDS: Mapping[str, str] = {
     " '1 day', current_date - 7, current_date)\"": TUTORIAL,
     'curl "$API_URL/rpc/get_latest_circulating_supply?p_schema=mainnet"': TUTORIAL,
     "psql \"$DATABASE_URL\" <<'SQL'": TUTORIAL,
-    'make coverage FROM="$(date -u -d \'-60 days\' +%F)" TO="$(date -u -d tomorrow +%F)"': (
-        TUTORIAL
-    ),
+    "make coverage": TUTORIAL,
     f"{_STACK} remove": TUTORIAL,
     "curl 'http://localhost:3000/rpc/get_agg_metric?p_metric_name=node_count&p_schema=common"
     "&p_interval=1%20hour&p_from=2026-11-01T00:00:00Z&p_to=2026-11-02T00:00:00Z'": TUTORIAL,
