@@ -22,7 +22,8 @@ _LOCK_TIMEOUT = "250ms"
 _LOCK_ATTEMPTS = 4
 _LONG_LIST = 50_000
 
-OnProgress = Callable[[str, int], None]
+# Where, how many tags are left, how many windows were looked at, of how many.
+OnProgress = Callable[[str, int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,20 @@ class UnusedTags:
 def _unused(connection: Connection, suspects: set[int], on_progress: OnProgress) -> set[int]:
     """Return the suspects that no row refers to, newest rows first; one short statement each."""
     left = set(suspects)
-    for source in _SOURCES:
-        for window in _windows(connection, source):
-            if not left:
-                return left
-            listed = list(left) if len(left) <= _LONG_LIST else None
-            used = connection.execute(
-                query_in(source, "select_used_tags"),
-                {"start": window.start, "end": window.end, "tag_ids": listed},
-                # A prepared plan does not know the list, and would compare each row with each tag.
-                prepare=False,
-            )
-            left.difference_update(row[0] for row in used)
-            on_progress(f"{source} back to {window.start:%Y-%m-%d}", len(left))
+    windows = [(source, part) for source in _SOURCES for part in _windows(connection, source)]
+    for done, (source, window) in enumerate(windows, start=1):
+        if not left:
+            return left
+        listed = list(left) if len(left) <= _LONG_LIST else None
+        used = connection.execute(
+            query_in(source, "select_used_tags"),
+            {"start": window.start, "end": window.end, "tag_ids": listed},
+            # A prepared plan does not know the list, and would compare each row with each tag.
+            prepare=False,
+        )
+        left.difference_update(row[0] for row in used)
+        where = f"{source} back to {window.start:%Y-%m-%d}"
+        on_progress(where, len(left), done, len(windows))
     return left
 
 

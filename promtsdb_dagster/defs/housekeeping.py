@@ -7,7 +7,12 @@ import dagster as dg
 
 from promtsdb_dagster.adapters.housekeeping import RecentReport
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import SECONDS_BETWEEN_LINES, counted, failures_explained
+from promtsdb_dagster.defs.reporting import (
+    SECONDS_BETWEEN_LINES,
+    counted,
+    failures_explained,
+    progress_to,
+)
 from promtsdb_dagster.defs.storage import CUMSUM_KEY, INTERNAL_KEY, TAG_KEY
 
 GROUP = "housekeeping"
@@ -127,10 +132,12 @@ def _unused_tags(schema: dg.AssetKey) -> dg.AssetsDefinition:
     def unused_tags(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult[None]:
-        say = _now_and_then(context.log.info)
+        said = progress_to(context.log, "unused_tags")
         with failures_explained():
             report = project.unused_tags().tidy(
-                lambda where, left: say(f"{where}: {counted(left, 'tag')} not seen yet")
+                lambda where, left, done, total: said(
+                    done, total, f"{where}: {counted(left, 'tag')} not seen yet"
+                )
             )
         if report.postponed:
             context.log.info(
@@ -196,11 +203,11 @@ def refreshed_sentence(report: RecentReport) -> str:
 
 def _now_and_then(say: Callable[[str], None]) -> Callable[[str], None]:
     """Return what says only a few of the many lines that it is given."""
-    said_at = time.monotonic()
+    said_at: float | None = None
 
     def report(text: str) -> None:
         nonlocal said_at
-        if time.monotonic() - said_at >= SECONDS_BETWEEN_LINES:
+        if said_at is None or time.monotonic() - said_at >= SECONDS_BETWEEN_LINES:
             said_at = time.monotonic()
             say(text)
 

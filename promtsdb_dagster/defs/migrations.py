@@ -7,7 +7,7 @@ import dagster as dg
 
 from promtsdb_dagster.adapters.migrations import Migration
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reporting import failures_explained
+from promtsdb_dagster.defs.reporting import failures_explained, show_step
 
 GROUP = "migrations"
 MIGRATE_JOB = dg.define_asset_job(
@@ -21,11 +21,13 @@ def migration_assets(migrations: Sequence[Migration]) -> list[dg.AssetsDefinitio
     """Return the assets in the order in which they are applied."""
     assets: list[dg.AssetsDefinition] = []
     for migration in migrations:
-        assets.append(_asset(migration, assets[-1].key if assets else None))
+        assets.append(_asset(migration, assets[-1].key if assets else None, len(migrations)))
     return assets
 
 
-def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefinition:
+def _asset(
+    migration: Migration, previous: dg.AssetKey | None, total: int
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=dg.AssetKey([GROUP, migration.name]),
         deps=[previous] if previous else [],
@@ -46,6 +48,7 @@ def _asset(migration: Migration, previous: dg.AssetKey | None) -> dg.AssetsDefin
             migrator = project.migrator()
             applied = migrator.up(to=migration.version)
             engine = migrator.status().engine
+        show_step(GROUP, migration.version, total, migration.name)
         names = [done.name for done in applied]
         if names:
             context.log.info(f"applied {', '.join(names)}")

@@ -63,6 +63,13 @@ def progress_shown_by(watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
+def show_step(about: str, done: int, total: int, what: str) -> None:
+    """Move the bar of whoever looks; for work whose every step is a line of the log anyway."""
+    watcher = _watcher.get()
+    if watcher:
+        watcher(about, Pace(done, total, 0, 0.0, None, None), what)
+
+
 def progress_to(
     log: Log,
     about: str,

@@ -287,9 +287,9 @@ class FakeHousekeeping:
         self._called(f"restore within {at_most_seconds} s")
         return self.to_restore
 
-    def tidy(self, on_progress: Callable[[str, int], None]) -> TagReport:
+    def tidy(self, on_progress: Callable[[str, int, int, int], None]) -> TagReport:
         self._called("tidy")
-        on_progress("internal back to 2026-01-01", 3)
+        on_progress("internal back to 2026-01-01", 3, 1, 2)
         return TagReport(10, 3, 1, 0, 0, 0, postponed=2)
 
     def upkeep(self, now: datetime) -> Upkeep:
