@@ -28,6 +28,8 @@ def staging_asset(schema: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefiniti
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult[None]:
         with failures_explained():
+            waiting = project.inventory().staged(schema)
+            context.log.info(f"{waiting:,} rows wait in staging_{schema}")
             report = project.staging().drain(schema)  # type: ignore[arg-type]
         context.log.info(
             f"moved {report.metrics_moved:,} metric rows and {report.tags_moved:,} tag rows, "
