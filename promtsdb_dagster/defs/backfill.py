@@ -15,7 +15,7 @@ from promtsdb_dagster.defs.backfill_config import (
     judge_replacement,
     only_of,
 )
-from promtsdb_dagster.defs.dry_running import observation, until
+from promtsdb_dagster.defs.dry_running import end_backfill, observation, until
 from promtsdb_dagster.defs.describing import OWNERS, links
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
@@ -62,6 +62,7 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
             with failures_explained():
                 estimate = _estimate(context, config, project, group, list(keys))
                 context.log_event(observation(context, group, estimate))
+            end_backfill(context)
             return
         with failures_explained():
             report = _run(context, config, project, group, list(keys))

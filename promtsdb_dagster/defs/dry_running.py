@@ -12,6 +12,7 @@ from promtsdb_dagster.defs.reporting import format_seconds
 # Of so many materializations the pace is taken.
 _LATEST = 200
 _MOST_ROWS = 400
+_BACKFILL_TAG = "dagster/backfill"
 # What is added up, and its name in the observation.
 COUNTS: dict[str, Callable[[PartitionEstimate], int]] = {
     "queries": lambda part: part.report.queries,
@@ -84,6 +85,25 @@ def observation(
             "by_partition": table(group, estimate),
         },
     )
+
+
+def end_backfill(context: dg.AssetExecutionContext) -> None:
+    """Let the backfill that asked for this run be over.
+
+    Its daemon waits for materializations, and a minute later would call it failed.
+    """
+    # Dagster has no public name for this.
+    from dagster._core.execution.backfill import BulkActionStatus
+
+    instance, name = context.instance, context.run.tags.get(_BACKFILL_TAG)
+    backfill = instance.get_backfill(name) if name else None
+    if backfill is None or backfill.status is not BulkActionStatus.REQUESTED:
+        return
+    if backfill.submitting_run_requests:
+        # Other runs of it are on their way: leave it to the daemon.
+        return
+    over = backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)
+    instance.update_backfill(over.with_end_timestamp(time.time()))
 
 
 def sentences(estimate: Estimate, took: Duration) -> list[str]:

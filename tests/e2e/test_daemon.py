@@ -146,6 +146,7 @@ def _answers(url: str) -> bool:
         return False
 
 
+# 0. A dry run of a range is launched the same way: it ends well, and nothing follows from it.
 # 1. A person opens `backfill_1y` in the UI, chooses ten weeks and presses Materialize.
 # 2. The daemon makes one run of them, since the policy of the asset is a single run.
 # 3. That run fetches what the source has, and writes it.
@@ -162,6 +163,16 @@ def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
     assert len(weeks) == 10
     with dg.DagsterInstance.from_config(str(daemon.home)) as instance:
         daemon.await_("the automation ticks", lambda: _ticks(instance) >= 1)
+        days = backfill_groups(HISTORY_START)[2]
+        last = days.grid.end(datetime.now(timezone.utc))
+        dry = daemon.ask(
+            LAUNCH,
+            parameters={
+                "assetSelection": [{"path": [days.asset]}],
+                "partitionNames": [days.grid.key(last - n * timedelta(days=1)) for n in (3, 2, 1)],
+                "runConfigData": {"ops": {days.asset: {"config": {"dry_run": True}}}},
+            },
+        )["launchPartitionBackfill"]
         launched = daemon.ask(
             LAUNCH,
             parameters={"assetSelection": [{"path": ["backfill_1y"]}], "partitionNames": weeks},
@@ -171,6 +182,13 @@ def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
             "the backfill is over",
             lambda: _status(daemon, launched["backfillId"]) == "COMPLETED_SUCCESS",
         )
+        daemon.await_(
+            "the dry run is over",
+            lambda: _status(daemon, dry["backfillId"]) == "COMPLETED_SUCCESS",
+        )
+        (observed,) = instance.fetch_observations(days.key, limit=5).records
+        assert observed.asset_observation
+        assert observed.asset_observation.metadata["rows_to_write"].value
         daemon.await_(
             "all aggregates are refreshed",
             lambda: all(_materialized(instance, key)[1] >= set(weeks) for key in GAUGES),
@@ -184,6 +202,7 @@ def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
             runs, refreshed = _materialized(instance, key)
             assert (len(runs), refreshed) == (1, set(weeks)), key
         assert _materialized(instance, TOTALS) == (set(), set())
+        assert _materialized(instance, days.key) == (set(), set())
         unfinished = [run for run in instance.get_runs() if not run.is_finished]
         assert unfinished == []
         assert all(run.is_success for run in instance.get_runs())
