@@ -12,7 +12,7 @@ from promtsdb_dagster.settings import ROOT
 
 FOLDER = ROOT / "docs" / "reference"
 # Each is a module here whose `page_text` returns the page.
-PAGES = ("settings", "assets", "api", "metrics", "errors", "commands")
+PAGES = ("settings", "assets", "sensors", "api", "metrics", "errors", "commands")
 
 
 def path_of(name: str) -> Path:

@@ -1,6 +1,7 @@
 """Refresh what a backfill changed, when that backfill is over."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -18,10 +19,20 @@ def after_backfill(
     The page of an evaluation shows the labels, a line each, with the partitions they hold for.
     """
     condition = dg.AutomationCondition
+    stored = (
+        condition.newly_updated().with_label("something was stored since the last look")
+        & (
+            ~condition.executed_with_root_target().with_label("by a run that refreshes this too")
+        ).with_label("by a run that does not refresh this too")
+    ).with_label("something new was stored by it")
     changed = (
-        condition.any_deps_updated()
+        condition.any_deps_match(
+            (
+                stored | condition.will_be_requested().with_label("automation asks for it just now")
+            ).with_label("of each of them")
+        )
         .allow(dg.AssetSelection.assets(*backfills))
-        .with_label("a backfill that feeds it has stored something")
+        .with_label("of the backfills that feed it, one has stored something")
     )
     handled = (
         condition.newly_requested().with_label("it was asked for by automation")
@@ -32,20 +43,24 @@ def after_backfill(
     # partitions one by one, and asked of each partition alone would be refreshed in pieces.
     busy = (
         condition.any_deps_match(
-            condition.any_deps_in_progress().with_label("a backfill of that table, or staging")
+            condition.any_deps_match(_at_work()).with_label("of what writes to that table")
         )
         .allow(dg.AssetSelection.assets(storage))
         .with_label("a run still writes to its table")
     )
-    refreshing = (
-        condition.run_in_progress().with_label("a run refreshes it")
-        | condition.backfill_in_progress().with_label("a backfill of it goes on")
-    ).with_label("it is being refreshed")
     return (
         changed.since(handled).with_label("a backfill changed it since its last refresh")
         & (~busy).with_label("no run writes to its table any more")
-        & (~refreshing).with_label("it is not being refreshed already")
+        & (~_at_work()).with_label("it is not being refreshed already")
     ).with_label("refresh what a backfill changed, when that backfill is over")
+
+
+def _at_work() -> dg.AutomationCondition[Any]:
+    condition = dg.AutomationCondition
+    return (
+        condition.run_in_progress().with_label("a run of it waits or works")
+        | condition.backfill_in_progress().with_label("a backfill of it goes on")
+    ).with_label("something is at work")
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:

@@ -137,7 +137,7 @@ def _cause(event: dg.DagsterEvent | None) -> tuple[str, str, str]:
     failed = data.first_step_failure_event if data else None
     if data is None or failed is None:
         reason = data.failure_reason if data else None
-        said = data.error.message if data and data.error else event.message if event else ""
+        said = (data.error.message if data and data.error else event.message if event else "") or ""
         return "", reason.value if reason else "run", f"{first_line(said)}; {_CRASHED}"
     step = failed.step_failure_data
     error = step.error

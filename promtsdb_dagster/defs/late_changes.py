@@ -12,7 +12,7 @@ from promtsdb_dagster.defs.aggregates import Aggregate
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, Grid
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reasons import Everywhere, LateChanges, moment, some
+from promtsdb_dagster.defs.reasons import Everywhere, LateChanges, Tables, moment, some
 from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.runs import busy_runs, op_name
 from promtsdb_dagster.defs.ticks import about, in_seconds, why
@@ -84,7 +84,7 @@ def late_changes_sensor(
     ) -> dg.SensorResult | dg.SkipReason:
         try:
             if not project.inventory().is_migrated():
-                return Everywhere.NO_TABLES(again=in_seconds(_SECONDS))
+                return Tables.NO_TABLES(again=in_seconds(_SECONDS))
             pending = project.aggregates().pending()
             now = project.now()
         except PromtsdbError as error:

@@ -15,7 +15,7 @@ from promtsdb_dagster.defs.checks_rows import FRESH
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.partitions import DAY
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reasons import CheckLiveRows, Everywhere, LiveGaps, moment, some
+from promtsdb_dagster.defs.reasons import CheckLiveRows, Everywhere, LiveGaps, Tables, moment, some
 from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.runs import busy_runs, op_name
 from promtsdb_dagster.defs.schedules import next_tick, started, still_running
@@ -60,7 +60,7 @@ def check_schedule(live: Group) -> dg.ScheduleDefinition:
         again = next_tick(context, _EVERY)
         try:
             if not project.inventory().is_migrated():
-                return Everywhere.NO_TABLES(again=again)
+                return Tables.NO_TABLES(again=again)
             live_since = project.live_rows().live_state().live_since
         except PromtsdbError as error:
             return Everywhere.PROBLEM(problem=error, again=again)
@@ -92,7 +92,7 @@ def live_gaps_sensor(live: Group) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         try:
             if not project.inventory().is_migrated():
-                return Everywhere.NO_TABLES(again=in_seconds(_SECONDS))
+                return Tables.NO_TABLES(again=in_seconds(_SECONDS))
             state = project.live_rows().live_state()
             now = project.now()
         except PromtsdbError as error:

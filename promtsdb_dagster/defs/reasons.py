@@ -3,7 +3,7 @@
 A class a sensor or schedule; docs/reference/sensors.md lists them all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
@@ -45,6 +45,11 @@ class Everywhere:
     """Of all that ask the database."""
 
     PROBLEM = Reason("{problem}; looked at again {again}")
+
+
+class Tables:
+    """Of those that need no more than the tables."""
+
     NO_TABLES = Reason(
         "the tables do not exist yet; materialize group migrations; looked at again {again}"
     )
@@ -201,3 +206,31 @@ class NotifyChecks:
         "{message} - people could not be told, {tries} by now: {problem}; nothing is lost, sent "
         "again after {until}"
     )
+
+
+# By the name of the sensor or schedule. What `automation` waits for is said by its conditions.
+REASONS: Mapping[str, Sequence[type]] = {
+    "automation": (),
+    "history": (Everywhere, History),
+    "late_changes": (Everywhere, Tables, LateChanges),
+    "live_gaps": (Everywhere, Tables, LiveGaps),
+    "recent_buckets": (Everywhere, RecentBuckets),
+    "storage": (Everywhere, Tables, Storage),
+    "notify_failures": (NotifyFailures,),
+    "notify_checks": (NotifyChecks,),
+    "check_live_rows": (Schedules, Everywhere, Tables, CheckLiveRows),
+    "checks": (Schedules, Everywhere),
+    "coverage": (Schedules, Everywhere),
+    "housekeeping": (Schedules, Everywhere),
+    "tidy_tags": (Schedules, Everywhere),
+}
+
+
+def reasons_of(name: str) -> dict[str, Reason]:
+    """Return every reason of a sensor or a schedule by its name."""
+    return {
+        key: value
+        for each in REASONS[name]
+        for key, value in vars(each).items()
+        if isinstance(value, Reason)
+    }

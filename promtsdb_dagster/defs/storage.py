@@ -8,7 +8,7 @@ import dagster as dg
 from promtsdb_dagster.adapters.inventory import Stored
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group
 from promtsdb_dagster.defs.project import Project
-from promtsdb_dagster.defs.reasons import Everywhere, Storage
+from promtsdb_dagster.defs.reasons import Everywhere, Storage, Tables
 from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.ticks import about, in_seconds
 from promtsdb_dagster.errors import PromtsdbError
@@ -66,7 +66,7 @@ def storage_sensor() -> dg.SensorDefinition:
         try:
             inventory = project.inventory()
             if not inventory.is_migrated():
-                return Everywhere.NO_TABLES(again=again)
+                return Tables.NO_TABLES(again=again)
             tables = inventory.stored()
         except PromtsdbError as error:
             return Everywhere.PROBLEM(problem=error, again=again)
