@@ -17,6 +17,8 @@ none. An ellipsis (…) stands for what is put in. Look here for what a number o
 statuses](#exit-statuses-of-commands), [errors of the pipeline](#errors-of-the-pipeline), [answers
 of the API](#answers-of-the-api), [errors of the database](#errors-of-the-database). What live rows
 are refused for is in [staging](staging.md#reasons), what a check found in [checks](checks.md).
+What to do when data are gone or wrong is in [when something went
+wrong](../how-to/README.md#when-something-went-wrong).
 """
 _TO_DO = re.compile(r"\s*What to do:\s*")
 

@@ -21,8 +21,8 @@ INTRODUCTION = """\
 What `rules/metrics.yaml` defines. A metric's name is its `record`. Live samples are evaluated each
 minute by vmalert; the backfills ask the same of the source's history at a coarser step, where
 *made of history by* says what becomes of the samples within a step. Names are stored in lower
-case. To change one, edit that file, render the others, and
-[replace](../how-to/recover-wrong-rule.md) what is stored.
+case. To bring others, see [your own rules](../how-to/use-your-own-rules.md); to change one, edit
+that file, render the others, and [replace](../how-to/recover-wrong-rule.md) what is stored.
 
 *Kept in* is the `p_schema` of the [API](api.md). A gauge whose series have a label `manifest_tier`
 is kept under that tier, any other under `common`.

@@ -19,7 +19,10 @@ INTRODUCTION = """\
 Everything is configured by variables of the environment, and nothing by a file: export what shall
 differ. Copy `.env.example` to begin with; with Compose, give your copy as `--env-file FILE`. A
 value that makes no sense ends the command with status 2 and the name of the variable. An empty one
-counts as unset. `promtsdb health` says what the present ones reach.
+counts as unset. `promtsdb health` says what the present ones reach. Step by step: [your own
+Prometheus](../how-to/use-your-own-prometheus.md), [a managed
+PostgreSQL](../how-to/use-managed-postgresql.md),
+[Compose](../how-to/run-in-production-with-compose.md).
 
 *Read by* names promtsdb and the services of Compose. *Compose* says what `docker/compose.yaml`
 does with a variable: *wants it* ends a start without it; *takes it* hands it on; *sets it* means
