@@ -35,7 +35,7 @@ FOREIGN = frozenset({
 })  # fmt: skip
 OPTIONS = frozenset({"--env-file", "--query.timeout"})
 # What stands before the slash in keys of assets, and in our tags of runs.
-NOT_FOLDERS = frozenset({"cumsum", "geo", "internal", "promtsdb"})
+NOT_FOLDERS = frozenset({"cumsum", "dagster", "geo", "internal", "promtsdb"})
 
 
 @cache
