@@ -47,6 +47,7 @@ from promtsdb_dagster.defs.storage import (
     storage_sensor,
     storage_specs,
 )
+from promtsdb_dagster.defs.trying import try_notifier_job
 from promtsdb_dagster.defs.upkeep import policies_check, recent_buckets_sensor
 from promtsdb_dagster.installation import install
 from promtsdb_dagster.settings import Settings, load_settings
@@ -104,6 +105,7 @@ def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Defin
             HEALTH_JOB,
             HOUSEKEEPING_JOB,
             TAGS_JOB,
+            try_notifier_job(settings.dagster_public_url),
         ],
         schedules=[*housekeeping_schedules(), check_schedule(live), checks_schedule(checks)],
         sensors=[

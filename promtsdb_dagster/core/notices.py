@@ -14,6 +14,7 @@ _SAID = {
     "red": "turned red at",
     "warning": "only warns now, was red since",
     "right": "is right again, was red since",
+    "tried": "was run at",
 }
 
 
@@ -26,7 +27,7 @@ class Notice:
 
     subject: str
     # What happened: a run failed; a check is red, only warns after that, or is right again.
-    state: Literal["failed", "red", "warning", "right"]
+    state: Literal["failed", "red", "warning", "right", "tried"]
     text: str
     since: datetime
     count: int = 1
@@ -50,8 +51,7 @@ class Notice:
 class Message:
     """Hold what is sent at once."""
 
-    # runs or checks
-    about: str
+    about: Literal["runs", "checks", "a try"]
     notices: Sequence[Notice]
 
     @property
@@ -60,6 +60,8 @@ class Message:
         if self.about == "runs":
             count = sum(notice.count for notice in self.notices)
             return f"promtsdb: {count:,} {'run' if count == 1 else 'runs'} failed"
+        if self.about != "checks":
+            return f"promtsdb: {self.about}"
         red = sum(notice.state == "red" for notice in self.notices)
         told = [f"{red:,} turned red"] if red else []
         told += [f"{len(self.notices) - red:,} no longer red"] if red < len(self.notices) else []
