@@ -9,7 +9,7 @@ SIZE ?= full
 SECONDS ?= 600
 FORM ?= long
 
-.PHONY: help setup demo up migrate backfill refresh replace recall move health test check bench faults fuzz docs pictures tools
+.PHONY: help setup demo up migrate backfill refresh replace recall move coverage health test check bench faults fuzz docs pictures tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ recall: setup ## Tell a new Dagster which partitions the database knows to be do
 
 move: setup ## Copy another database into that of DATABASE_URL: URL=postgresql://me@old/metrics
 	@$(PROMTSDB) move --from '$(URL)'
+
+coverage: setup ## Show what is stored of every metric, and draw it: FROM=2026-11-01 TO= ARGS='--output coverage.png'
+	@$(PROMTSDB) coverage $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(ARGS)
 
 health: setup ## Ask the database and every service whether they do their work
 	@$(PROMTSDB) health

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(console: Console, options: argparse.Namespace) -> None:
     # Dagster takes a second to import; `--help` and wrong options should not wait for it.
     from promtsdb_dagster.commands import (
+        coverage,
         demo,
         headless,
         health,
@@ -70,6 +72,8 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         token.token(options.role, options.hours)
     elif command == "move":
         move.move(console, options.source)
+    elif command == "coverage":
+        coverage.coverage(console, options.start, options.end, options.output)
     elif command == "recall":
         recall.recall(console)
     elif command == "replace":
@@ -128,6 +132,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     recover.add_argument(
         "--when-serving", metavar="HOST:PORT", help="beside this code server, once it answers"
+    )
+    show = commands.add_parser("coverage", help="show what is stored of every metric, and draw it")
+    show.add_argument(
+        "--from", dest="start", metavar="DATE", help="first day, UTC; without: where there is any"
+    )
+    show.add_argument("--to", dest="end", metavar="DATE", help="exclusive, UTC; without: now")
+    show.add_argument(
+        "--output", type=Path, metavar="FILE.png", help="the picture; without: in the state folder"
     )
     sign = commands.add_parser("token", help="print a token for the API, signed with JWT_SECRET")
     carry = commands.add_parser("move", help="copy another database into that of DATABASE_URL")

@@ -18,6 +18,7 @@ from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
 from promtsdb_dagster.defs.checks import checks_schedule, data_checks
 from promtsdb_dagster.defs.checks_live import no_gaps_check
+from promtsdb_dagster.defs.coverage import COVERAGE_JOB, coverage_asset, coverage_schedule
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
 from promtsdb_dagster.defs.history import history_job, history_sensor
 from promtsdb_dagster.defs.housekeeping import (
@@ -88,6 +89,7 @@ def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Defin
             *(_aggregate_asset(aggregate, weeks, groups) for aggregate in aggregates),
             *service_specs([aggregate.key for aggregate in aggregates]),
             *housekeeping_assets(schema),
+            coverage_asset([aggregate.key for aggregate in aggregates]),
         ],
         asset_checks=[
             empty_check(INTERNAL),
@@ -105,9 +107,15 @@ def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Defin
             HEALTH_JOB,
             HOUSEKEEPING_JOB,
             TAGS_JOB,
+            COVERAGE_JOB,
             try_notifier_job(settings.dagster_public_url),
         ],
-        schedules=[*housekeeping_schedules(), check_schedule(live), checks_schedule(checks)],
+        schedules=[
+            *housekeeping_schedules(),
+            coverage_schedule(),
+            check_schedule(live),
+            checks_schedule(checks),
+        ],
         sensors=[
             automation_sensor(),
             history_sensor(groups),

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -14,6 +15,7 @@ from promtsdb_dagster.adapters.aggregates import Aggregates
 from promtsdb_dagster.adapters.audit_buckets import BucketAudit
 from promtsdb_dagster.adapters.audit_rows import RowAudit
 from promtsdb_dagster.adapters.audit_schema import SchemaAudit
+from promtsdb_dagster.adapters.coverage import CoverageStore
 from promtsdb_dagster.adapters.database import Database
 from promtsdb_dagster.adapters.dry_run import DryReplacer, DryWriter
 from promtsdb_dagster.adapters.housekeeping import Housekeeping
@@ -31,6 +33,7 @@ from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.adapters.writer import Writer
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.coverage_survey import CoverageSurvey
 from promtsdb_dagster.core.dry_run import DryRun
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import LIVE, Policy
@@ -148,6 +151,15 @@ class Installation:
             self.policy(),
             patience=timedelta(seconds=self._settings.live_patience_seconds),
         )
+
+    def coverage(self) -> CoverageSurvey:
+        """Return what says which hours of each metric are stored; works without the source too."""
+        store, groups, routing = CoverageStore(self._database()), self._groups(), self._routing()
+        return CoverageSurvey(store, self._source, groups, routing, self.policy())
+
+    def coverage_file(self) -> Path:
+        """Return where the newest picture of what is stored is kept."""
+        return self._settings.promtsdb_state_dir / "coverage.png"
 
     def migrator(self) -> Migrator:
         """Return what applies the schema."""

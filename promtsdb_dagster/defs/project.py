@@ -1,6 +1,7 @@
 """Say what the definitions need from the outside world."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from promtsdb_dagster.adapters.aggregates import Aggregates
@@ -17,6 +18,7 @@ from promtsdb_dagster.adapters.services import Services
 from promtsdb_dagster.adapters.staging import Staging
 from promtsdb_dagster.adapters.unused_tags import UnusedTags
 from promtsdb_dagster.core.backfill import Backfill
+from promtsdb_dagster.core.coverage_survey import CoverageSurvey
 from promtsdb_dagster.core.dry_run import DryRun
 from promtsdb_dagster.core.live_check import LiveCheck
 from promtsdb_dagster.core.plan import Policy
@@ -64,6 +66,14 @@ class Project(Protocol):
 
     def live_check(self) -> LiveCheck:
         """Return what compares live rows with the source."""
+        ...
+
+    def coverage(self) -> CoverageSurvey:
+        """Return what says which hours of each metric are stored; works without the source too."""
+        ...
+
+    def coverage_file(self) -> Path:
+        """Return where the newest picture of what is stored is kept."""
         ...
 
     def migrator(self) -> Migrator:
