@@ -15,8 +15,8 @@ from promtsdb_dagster.defs.backfill_config import (
     judge_replacement,
     only_of,
 )
-from promtsdb_dagster.defs.dry_running import end_backfill, observation, until
 from promtsdb_dagster.defs.describing import OWNERS, links
+from promtsdb_dagster.defs.dry_running import end_backfill, observation, until
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.replaying import replayer_of

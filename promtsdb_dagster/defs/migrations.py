@@ -25,9 +25,7 @@ def migration_assets(migrations: Sequence[Migration]) -> list[dg.AssetsDefinitio
     return assets
 
 
-def _asset(
-    migration: Migration, previous: dg.AssetKey | None, total: int
-) -> dg.AssetsDefinition:
+def _asset(migration: Migration, previous: dg.AssetKey | None, total: int) -> dg.AssetsDefinition:
     @dg.asset(
         key=dg.AssetKey([GROUP, migration.name]),
         deps=[previous] if previous else [],
