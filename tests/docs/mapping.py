@@ -28,7 +28,10 @@ _DUMP = (
     "tests/e2e/test_recovery_dump.py::"
     "test_a_restored_database_is_filled_up_to_what_it_would_have_been"
 )
+_TOLD = "tests/docs/test_be_told.py::test_a_try_reaches_the_webhook"
 _MANAGED = "tests/integration/test_managed_servers.py::"
+
+_TOLD = "tests/docs/test_be_told.py::test_a_try_reaches_the_webhook"
 
 _A_WEEK = "ASSET=backfill_1w FROM=2026-11-15 TO=2026-11-21"
 _ADMIN = 'psql --no-psqlrc --dbname "$NEW_ADMIN_URL"'
@@ -86,6 +89,13 @@ COMMANDS: Mapping[str, str] = {
     "TOKEN=$(promtsdb token --role writer --hours 1)": TUTORIAL,
     "curl -X POST http://localhost:3000/rpc/add_excluded_address"
     ' -H "Authorization: Bearer $TOKEN" \\': TUTORIAL,
+    # being told of failures
+    "export NOTIFY_WEBHOOK_URL=https://hooks.example.org/services/T0000/B0000/secret": _TOLD,
+    "export NOTIFY_WEBHOOK_FORMAT=slack": _TOLD,
+    "export DAGSTER_PUBLIC_URL=https://dagster.example.org": _TOLD,
+    ".venv/bin/dagster job execute -m promtsdb_dagster.definitions -j try_notifier": _TOLD,
+    'curl --json \'{"query": "{ instance { daemonHealth { allDaemonStatuses'
+    " { daemonType required healthy } } } }\"}' http://127.0.0.1:3030/graphql": TUTORIAL,
     # rules and migrations
     "mkdir my-rules": RULES,
     "export RULES_DIR=$PWD/my-rules": RULES,
@@ -110,6 +120,15 @@ COMMANDS: Mapping[str, str] = {
     "export DOCKER_GROUP_ID=$(stat -c %g /var/run/docker.sock)": EXPORT,
     "for name in POSTGRES_PASSWORD OWNER_PASSWORD DAGSTER_DB_PASSWORD TELEGRAF_DB_PASSWORD \\": (
         _HERE + "test_the_secrets_that_are_made_are_those_that_compose_requires"
+    ),
+    # who is told
+    "export NOTIFY_WEBHOOK_URL=https://hooks.example.org/services/T0000/B0000/secret": _TOLD,
+    "export NOTIFY_WEBHOOK_FORMAT=slack": _TOLD,
+    "export DAGSTER_PUBLIC_URL=https://dagster.example.org": _TOLD,
+    ".venv/bin/dagster job execute -m promtsdb_dagster.definitions -j try_notifier": _TOLD,
+    'curl --json \'{"query": "{ instance { daemonHealth { allDaemonStatuses'
+    " { daemonType required healthy } } } }\"}' http://127.0.0.1:3030/graphql": (
+        "tests/e2e/test_daemon.py::test_ten_partitions_lead_to_one_refresh_of_what_they_feed"
     ),
     # Compose
     f"{_COMPOSE} up -d --build": READ_ONLY,

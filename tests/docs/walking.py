@@ -19,7 +19,7 @@ from tests.pages import run
 
 _READY = "Ctrl-C stops everything"
 _SECONDS = 180
-_SERVED = "http://localhost:3000"
+_API, _UI = "http://localhost:3000", "http://127.0.0.1:3030"
 
 
 def walk(state: Path, environment: Mapping[str, str], *, api: bool) -> str:
@@ -29,30 +29,35 @@ def walk(state: Path, environment: Mapping[str, str], *, api: bool) -> str:
     """
     after, words = [], []
     for command in mapped_to(TUTORIAL):
-        if command in ("make demo", "make up") or ("curl" in command and not api):
+        if command in ("make demo", "make up") or (_calls_api(command) and not api):
             continue
         (after if command.endswith("localstack remove") else words).append(command)
     assert words
     assert after
     # First the line that points to the stack; the API is where the stack has it.
     words.sort(key=lambda command: not command.startswith("eval"))
-    script = "\n".join(words).replace(f"'{_SERVED}", '"$API_URL"\'').replace(_SERVED, "$API_URL")
+    script = "\n".join(words).replace(f"'{_API}", '"$API_URL"\'').replace(_API, "$API_URL")
     script = script.replace("curl ", "curl --fail-with-body --silent --show-error ")
     given = {
         **environment,
         "PROMTSDB_STATE_DIR": str(state),
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
     }
-    with _up(given):
-        said = run(script, given, state)
+    port = free_port()
+    with _up(given, port):
+        said = run(script.replace(_UI, f"http://127.0.0.1:{port}"), given, state)
     return said + run("\n".join(after), given, state)
 
 
+def _calls_api(command: str) -> bool:
+    return any(sign in command for sign in ("$API_URL", _API, "promtsdb token"))
+
+
 @contextmanager
-def _up(environment: Mapping[str, str]) -> Iterator[None]:
+def _up(environment: Mapping[str, str], port: int) -> Iterator[None]:
     """Keep `make up` running in a terminal of its own, until Ctrl-C."""
     process = subprocess.Popen(
-        ["make", "--old-file", "setup", "up", f"PORT={free_port()}"],
+        ["make", "--old-file", "setup", "up", f"PORT={port}"],
         cwd=ROOT, env=environment, text=True, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
