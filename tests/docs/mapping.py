@@ -28,7 +28,6 @@ _DUMP = (
     "tests/e2e/test_recovery_dump.py::"
     "test_a_restored_database_is_filled_up_to_what_it_would_have_been"
 )
-_TOLD = "tests/docs/test_be_told.py::test_a_try_reaches_the_webhook"
 _MANAGED = "tests/integration/test_managed_servers.py::"
 
 _TOLD = "tests/docs/test_be_told.py::test_a_try_reaches_the_webhook"
@@ -89,13 +88,6 @@ COMMANDS: Mapping[str, str] = {
     "TOKEN=$(promtsdb token --role writer --hours 1)": TUTORIAL,
     "curl -X POST http://localhost:3000/rpc/add_excluded_address"
     ' -H "Authorization: Bearer $TOKEN" \\': TUTORIAL,
-    # being told of failures
-    "export NOTIFY_WEBHOOK_URL=https://hooks.example.org/services/T0000/B0000/secret": _TOLD,
-    "export NOTIFY_WEBHOOK_FORMAT=slack": _TOLD,
-    "export DAGSTER_PUBLIC_URL=https://dagster.example.org": _TOLD,
-    ".venv/bin/dagster job execute -m promtsdb_dagster.definitions -j try_notifier": _TOLD,
-    'curl --json \'{"query": "{ instance { daemonHealth { allDaemonStatuses'
-    " { daemonType required healthy } } } }\"}' http://127.0.0.1:3030/graphql": TUTORIAL,
     # rules and migrations
     "mkdir my-rules": RULES,
     "export RULES_DIR=$PWD/my-rules": RULES,

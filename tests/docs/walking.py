@@ -19,7 +19,7 @@ from tests.pages import run
 
 _READY = "Ctrl-C stops everything"
 _SECONDS = 180
-_API, _UI = "http://localhost:3000", "http://127.0.0.1:3030"
+_API = "http://localhost:3000"
 
 
 def walk(state: Path, environment: Mapping[str, str], *, api: bool) -> str:
@@ -43,9 +43,8 @@ def walk(state: Path, environment: Mapping[str, str], *, api: bool) -> str:
         "PROMTSDB_STATE_DIR": str(state),
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
     }
-    port = free_port()
-    with _up(given, port):
-        said = run(script.replace(_UI, f"http://127.0.0.1:{port}"), given, state)
+    with _up(given):
+        said = run(script, given, state)
     return said + run("\n".join(after), given, state)
 
 
@@ -54,10 +53,10 @@ def _calls_api(command: str) -> bool:
 
 
 @contextmanager
-def _up(environment: Mapping[str, str], port: int) -> Iterator[None]:
+def _up(environment: Mapping[str, str]) -> Iterator[None]:
     """Keep `make up` running in a terminal of its own, until Ctrl-C."""
     process = subprocess.Popen(
-        ["make", "--old-file", "setup", "up", f"PORT={port}"],
+        ["make", "--old-file", "setup", "up", f"PORT={free_port()}"],
         cwd=ROOT, env=environment, text=True, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
