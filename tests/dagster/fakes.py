@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +17,7 @@ from promtsdb_dagster.adapters.housekeeping import ExpiredReport, RecentReport, 
 from promtsdb_dagster.adapters.services import Endpoints, Services
 from promtsdb_dagster.adapters.unused_tags import TagReport
 from promtsdb_dagster.core.bucket_check import Compared
+from promtsdb_dagster.core.coverage import HOUR, Coverage, Row, State
 from promtsdb_dagster.core.doubles import Totals
 from promtsdb_dagster.core.dry_run import Estimate, PartitionEstimate
 from promtsdb_dagster.core.freshness import Newest
@@ -341,6 +345,18 @@ class FakeAudit:
         return self.schema
 
 
+@dataclass
+class FakeCoverage:
+    """Find three hours of one metric stored and one missing; remember what was asked."""
+
+    asked: list[tuple[Window, bool]] = field(default_factory=list)
+
+    def run(self, span: Window, now: datetime, *, most_columns: int, trim: bool) -> Coverage:
+        self.asked.append((span, trim))
+        kinds = Counter({(State.STORED, HOUR): 3, (State.MISSING, None): 1})
+        return Coverage(span, (span,), (Row("common", "up", (kinds,)),))
+
+
 class FakeProject:
     """Give out the scripted adapters."""
 
@@ -355,6 +371,8 @@ class FakeProject:
         self.keeper = FakeHousekeeping()
         self.live = FakeLive()
         self.audit = FakeAudit()
+        self.survey = FakeCoverage()
+        self.picture = Path(os.devnull)
 
     def now(self) -> datetime:
         return self.clock
@@ -406,3 +424,9 @@ class FakeProject:
 
     def schema_audit(self) -> Any:
         return self.audit
+
+    def coverage(self) -> Any:
+        return self.survey
+
+    def coverage_file(self) -> Path:
+        return self.picture
