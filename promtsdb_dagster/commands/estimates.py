@@ -22,9 +22,9 @@ _COLUMNS = {
     "instants": "instants",
     "rows_expected": "rows",
     "rows_done": "done",
-    "rows_to_delete": "to delete",
-    "rows_to_write": "to write",
-    "rows_already_there": "already there",
+    "rows_to_delete": "delete",
+    "rows_to_write": "write",
+    "rows_already_there": "there",
 }
 
 
@@ -59,8 +59,9 @@ def print_estimate(console: Console, outcome: Outcome) -> None:
 def estimate_table(lines: Sequence[dict[str, Any]], told: dict[str, Any]) -> Table:
     """Return one line a partition, the newest when there are many, and the sums."""
     names = [name for name in _COLUMNS if name != "rows_to_delete" or told[name]]
-    table = Table(show_footer=True)
-    table.add_column("partition", footer=counted(told["partitions"], "partition"))
+    # Ten columns have to fit into a terminal of 80.
+    table = Table(show_footer=True, pad_edge=False, collapse_padding=True)
+    table.add_column("partition", footer=f"all {told['partitions']:,}", min_width=10)
     for name in names:
         total = told.get(name, sum(line[name] for line in lines))
         table.add_column(

@@ -108,7 +108,7 @@ def aggregate_asset(
                 only_changed=only_changed and not config.rebuild,
                 rebuild=config.rebuild,
                 on_progress=lambda piece, done, total: report_progress(
-                    done, total, f"to {piece.end}"
+                    done, total, f"to {piece.end:%Y-%m-%d %H:%M}"
                 ),
             )
         seconds = round(time.monotonic() - started, 3)

@@ -14,6 +14,7 @@ from tests.dagster.fakes import FakeProject
 from tests.dagster.running import run_assets
 
 WEEK = dg.AssetKey("backfill_1w")
+_NUMBERS = (dg.IntMetadataValue, dg.FloatMetadataValue)
 RANGE = {RANGE_START_TAG: "2026-11-11", RANGE_END_TAG: "2026-11-14"}
 
 
@@ -111,3 +112,37 @@ def test_one_partition_alone_works_too(
     length = timedelta(days=1 if asset == "backfill_1w" else 7)
     start = datetime(2023, 5, 10, tzinfo=timezone.utc)
     assert windows == [Window(start, start + length)]
+
+
+def test_a_number_is_of_one_type_in_every_partition(
+    definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
+) -> None:
+    """Dagster plots a value only while it stays an integer, or a float."""
+    run_assets(definitions, instance, [WEEK], tags=RANGE)
+    project.engine.remarks = ["all is well"]
+    run_assets(definitions, instance, [WEEK], tags=RANGE)
+    project.engine.fails_at = _day(13)
+    project.engine.error = StoreUnavailable("the database went away")
+    run_assets(definitions, instance, [WEEK], tags=RANGE)
+    records = instance.fetch_materializations(WEEK, limit=100).records
+    assert len(records) == 10
+    types = {
+        (name, type(value))
+        for record in records
+        for name, value in (record.asset_materialization or pytest.fail()).metadata.items()
+    }
+    assert len(types) == len(dict(types))
+    numbers = {name: kind for name, kind in types if kind in _NUMBERS}
+    assert {n for n, kind in numbers.items() if kind is dg.FloatMetadataValue} == {
+        "seconds",
+        "rows_per_second",
+    }
+    assert {
+        "rows_written",
+        "rows_already_there",
+        "rows_differing",
+        "rows_deleted",
+        "series",
+        "windows",
+        "samples_dropped",
+    } <= numbers.keys()
