@@ -197,7 +197,7 @@ def _type(field: Any) -> str:
 
 
 def _default(field: Any) -> str:
-    if not field.default_provided or field.default_value is None:
+    if not field.default_provided or field.default_value in (None, ""):
         return "unset"
     value = field.default_value
     return str(value).lower() if isinstance(value, bool) else str(value)

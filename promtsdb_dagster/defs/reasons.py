@@ -220,7 +220,7 @@ REASONS: Mapping[str, Sequence[type]] = {
     "notify_checks": (NotifyChecks,),
     "check_live_rows": (Schedules, Everywhere, Tables, CheckLiveRows),
     "checks": (Schedules, Everywhere),
-    "coverage": (Schedules, Everywhere),
+    "draw_coverage": (Schedules, Everywhere),
     "housekeeping": (Schedules, Everywhere),
     "tidy_tags": (Schedules, Everywhere),
 }
