@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--without-password", action="store_true", help="let --host be one that others reach"
     )
-    serve.add_argument("--port", type=int, default=3030, help="port of the UI (%(default)s)")
+    serve.add_argument("--port", type=_port, default=3030, help="port of the UI (%(default)s)")
     commands.add_parser("migrate", help="apply all migrations")
     fill = commands.add_parser("backfill", help="backfill one group over a range of dates")
     fill.add_argument("--asset", required=True, help="for instance backfill_1w")
@@ -154,6 +154,14 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--role", default="writer", help="writer or web_anon (%(default)s)")
     sign.add_argument("--hours", type=float, default=1.0, help="until it ends (%(default)g)")
     return parser
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no port, wanted a number from 1 to 65535, such as make up PORT=3031"
+    )
 
 
 def _add_range(parser: argparse.ArgumentParser) -> None:

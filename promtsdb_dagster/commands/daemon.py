@@ -21,32 +21,30 @@ _SECONDS_TO_STOP = 30.0
 
 @contextmanager
 def running(
-    arguments: Sequence[str], lock: DaemonLock, log: Path | None
+    arguments: Sequence[str], lock: DaemonLock, log: Path, url: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of Dagster's programs in the project's folder until the block ends.
 
-    Without a log it writes to this terminal. Its children end with it.
+    What it and its children say goes to the log; they end with it. `url` is where its UI is.
     """
     program = Path(sys.executable).with_name(arguments[0])
     if not program.exists():
         raise ConfigurationError(
             f"{program} does not exist, wanted Dagster's {arguments[0]}; run scripts/setup"
         )
-    if log:
-        log.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("ab")) if log else None
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [str(program), *arguments[1:]],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT if output else None,
+            stderr=subprocess.STDOUT,
             # Ctrl-C reaches this command only, which then ends the others in order.
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
-        lock.remember(process.pid)
+        lock.remember(process.pid, url)
         try:
             yield process
         finally:

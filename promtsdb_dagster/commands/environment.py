@@ -31,6 +31,7 @@ class Site:
     definitions: dg.Definitions
     # What this installation does without, in sentences.
     lacking: tuple[str, ...] = ()
+    bundled: bool = False
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -66,7 +67,7 @@ def open_site(console: Console, *, source: bool = True, ask: bool = True) -> Ite
         settings.require_database_url()
         if source:
             source_url(settings.require_datasource_url())
-        with ending_on_signals(), _site(settings, ()) as site:
+        with ending_on_signals(), _site(settings) as site:
             if source and ask:
                 site.installation.source().clock()
             yield site
@@ -78,7 +79,7 @@ def open_site(console: Console, *, source: bool = True, ask: bool = True) -> Ite
     with (
         stack.running() as endpoints,
         pointed_to(endpoints) as found,
-        _site(found, endpoints.skipped) as site,
+        _site(found, endpoints) as site,
     ):
         yield site
 
@@ -97,9 +98,11 @@ def pointed_to(endpoints: Endpoints) -> Iterator[Settings]:
 
 
 @contextmanager
-def _site(settings: Settings, lacking: tuple[str, ...]) -> Iterator[Site]:
+def _site(settings: Settings, stack: Endpoints | None = None) -> Iterator[Site]:
     installation = install(settings)
     try:
-        yield Site(settings, installation, build(settings, installation), lacking)
+        definitions = build(settings, installation)
+        lacking = stack.skipped if stack else ()
+        yield Site(settings, installation, definitions, lacking, bundled=stack is not None)
     finally:
         installation.close()

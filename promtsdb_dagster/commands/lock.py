@@ -30,13 +30,14 @@ class DaemonLock:
         """Return the descriptor that the daemon must inherit, so that it holds the lock too."""
         return self._file.fileno()
 
-    def remember(self, daemon: int | None = None) -> None:
-        """Write down who holds it."""
+    def remember(self, daemon: int | None = None, url: str | None = None) -> None:
+        """Write down who holds it, and where his UI is."""
         holders = {"command": os.getpid(), "daemon": daemon}
         known = {name: identity(pid) for name, pid in holders.items() if pid}
         self._file.seek(0)
         self._file.truncate()
-        json.dump({name: [who.pid, who.started] for name, who in known.items() if who}, self._file)
+        told = {name: [who.pid, who.started] for name, who in known.items() if who}
+        json.dump({**told, "url": url}, self._file)
         self._file.flush()
 
 
@@ -48,13 +49,15 @@ def only_daemon(home: Path) -> Iterator[DaemonLock]:
     """
     with (home / "daemon.lock").open("a+", encoding="utf-8") as file:
         if not _take(file):
-            holders = _read(file)
+            holders, url = _read(file)
             command, daemon = holders.get("command"), holders.get("daemon")
             if daemon is None or (command and alive(command)):
                 who = f"process {command.pid}" if command else "another process"
+                shown = f", with the UI on {url}" if url else ""
+                end = f"`kill {command.pid}`" if command else "ending it"
                 raise ConfigurationError(
-                    f"{who} runs a Dagster daemon for {home} already, wanted one at a time; stop "
-                    "that `make up` or `make demo`, or set DAGSTER_HOME to another folder"
+                    f"{who} runs a Dagster daemon for {home} already{shown}, wanted one at a time; "
+                    f"use that one, or stop it by Ctrl-C or {end}"
                 )
             _end_orphan(daemon, file)
         lock = DaemonLock(file)
@@ -70,12 +73,14 @@ def _take(file: IO[str]) -> bool:
     return True
 
 
-def _read(file: IO[str]) -> dict[str, Identity]:
+def _read(file: IO[str]) -> tuple[dict[str, Identity], str | None]:
     file.seek(0)
     try:
-        return {name: Identity(*who) for name, who in json.load(file).items()}
+        told = json.load(file)
+        url = told.pop("url", None)
+        return {name: Identity(*who) for name, who in told.items()}, url
     except (ValueError, TypeError, AttributeError):
-        return {}
+        return {}, None
 
 
 def _end_orphan(daemon: Identity, file: IO[str]) -> None:

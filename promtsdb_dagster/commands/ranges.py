@@ -42,8 +42,8 @@ def choose_group(groups: tuple[Group, ...], asset: str) -> Group:
         if group.asset == asset:
             return group
     raise InputError(
-        f"there is no asset {asset!r} to backfill, wanted one of "
-        f"{', '.join(group.asset for group in groups)}"
+        f"{f'there is no asset {asset!r} to backfill' if asset else 'ASSET is not given'}, wanted "
+        f"one of {', '.join(group.asset for group in groups)}"
     )
 
 
@@ -76,9 +76,14 @@ def whole_partitions_text(group: Group, window: Window, covered: Window) -> str:
 
 
 def _instant(option: str, text: str) -> datetime:
+    if not text.strip():
+        raise InputError(
+            f"{option} is not given, wanted the days as dates, such as FROM=2026-11-15 "
+            "TO=2026-11-21; the end is exclusive"
+        )
     try:
         return parse_instant(text)
     except ValueError:
         raise InputError(
-            f"{option} {text!r} is not a date, wanted one such as 2026-11-15"
+            f"{option} {text!r} is not a date, wanted one of the calendar such as 2026-11-15"
         ) from None

@@ -37,8 +37,8 @@ class Caddy:
         """Return why it cannot run, as a sentence; None when it can."""
         if find_program(self.name) is None:
             return (
-                "Caddy is not installed, so nothing stands in front of the API here; "
-                "`make tools` builds it where Go is installed"
+                "Caddy is not installed: nothing stands before the API; `make tools` builds it "
+                "with Go"
             )
         return self.postgrest.missing()
 

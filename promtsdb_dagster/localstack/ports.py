@@ -9,6 +9,20 @@ from urllib.parse import urlsplit
 LOOPBACK = "127.0.0.1"
 
 
+def refusal(host: str, port: int) -> str | None:
+    """Return why nobody can listen there, in the system's words; None when one can."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            return error.strerror
+    return None
+
+
 def free_port(preferred: int | None = None) -> int:
     """Return `preferred` when nothing holds it, else any free port."""
     for port in (preferred, 0):

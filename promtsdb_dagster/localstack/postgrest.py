@@ -38,8 +38,8 @@ class Postgrest:
         """Return why it cannot run, as a sentence; None when it can."""
         if find_program(self.name) is None:
             return (
-                "PostgREST is not on the PATH, so there is no HTTP API here, and no Caddy in "
-                "front of it; put `postgrest`, 12 or newer, there"
+                "PostgREST is not on the PATH: no HTTP API, and no Caddy before it; put "
+                "`postgrest` >= 12 there"
             )
         return self.roles.missing()
 

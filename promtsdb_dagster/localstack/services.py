@@ -105,8 +105,7 @@ class Services:
         absent = []
         if not self.postgres.has_timescaledb():
             absent.append(
-                "TimescaleDB is not installed for this PostgreSQL server (or was not asked for), "
-                "so the database runs the plain PostgreSQL variant"
+                "TimescaleDB is not there, or not asked for: plain PostgreSQL answers the same"
             )
         for name, service in self.all.items():
             if name in self._options.without:
@@ -118,8 +117,7 @@ class Services:
             where = self._options.telegraf
             if not where.listens():
                 absent.append(
-                    f"nobody listens on {where.url}, so vmalert evaluates the live rules but its "
-                    "results go nowhere"
+                    f"nobody listens on {where.url}: vmalert runs, but its results go nowhere"
                 )
         # PostgREST and Caddy may both lack the same.
         return list(dict.fromkeys(absent))

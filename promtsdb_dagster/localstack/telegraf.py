@@ -43,8 +43,8 @@ class Telegraf:
         """Return why it cannot run, as a sentence; None when it can."""
         if find_program(self.name) is None:
             return (
-                "Telegraf is not installed, so live rows come by `backfill_live` only; "
-                "`make tools` builds it where Go is installed"
+                "Telegraf is not installed: live rows come by `backfill_live` only; `make tools` "
+                "builds it with Go"
             )
         return self.roles.missing()
 

@@ -56,9 +56,8 @@ class VMAlert:
         """Return why it cannot run, as a sentence; None when it can."""
         if vmalert_program() is None:
             return (
-                "vmalert is not installed, so live rules are not evaluated; `make tools` builds "
-                "it where Go is installed, and `sudo apt-get install victoria-metrics` has it "
-                "where the distribution does"
+                "vmalert is not installed: live rules are not evaluated; `make tools` builds it "
+                "with Go, Debian has it in `victoria-metrics`"
             )
         if not self.rules.exists():
             return f"vmalert has nothing to evaluate: {self.rules} does not exist"

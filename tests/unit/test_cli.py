@@ -50,10 +50,11 @@ def _day(days: int) -> str:
         (["--from", "2026-01-01", "--to", "2026-01-01"], "one day is FROM=2026-01-01 TO=2026-01-"),
         (["--from", "2020-01-01", "--to", "2026-01-01"], "before BACKFILL_START, wanted 2023-05-1"),
         (["--from", "yesterday", "--to", "2026-01-01"], "FROM 'yesterday' is not a date"),
-        (["--from", "", "--to", ""], "FROM '' is not a date"),
+        (["--from", "", "--to", ""], "FROM is not given, wanted the days as dates, such as FROM="),
+        (["--from", "2026-02-31", "--to", "2026-03-02"], "FROM '2026-02-31' is not a date"),
         (["--from", _day(0), "--to", _day(9)], f"TO {_day(9)} is in the future, wanted at most"),
     ],
-    ids=["reversed", "empty", "before history", "no date", "nothing given", "future"],
+    ids=["reversed", "empty", "before history", "no date", "nothing given", "31 Feb", "future"],
 )
 @pytest.mark.parametrize("command", [["refresh"], ["backfill", "--asset", "backfill_live"]])
 def test_dates_that_make_no_sense(

@@ -31,10 +31,18 @@ with only_daemon(Path(sys.argv[1])) as lock:
 
 
 def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
-    with only_daemon(tmp_path):
-        second = only_daemon(tmp_path)
-        with pytest.raises(ConfigurationError, match="runs a Dagster daemon"):
-            second.__enter__()
+    with only_daemon(tmp_path) as lock:
+        with (
+            pytest.raises(ConfigurationError, match="runs a Dagster daemon"),
+            only_daemon(tmp_path),
+        ):
+            pass
+        lock.remember(url="http://127.0.0.1:3030")
+        with (
+            pytest.raises(ConfigurationError, match=r"with the UI on http://127.0.0.1:3030, "),
+            only_daemon(tmp_path),
+        ):
+            pass
     with only_daemon(tmp_path):
         pass
 
