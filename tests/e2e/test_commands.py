@@ -74,7 +74,7 @@ def test_a_dry_run_foretells_the_rows_and_writes_nothing(
     capsys.readouterr()
     # A second time there is no run of it, as the runs below show.
     assert cli.main(["migrate"]) == 0
-    assert "(postgresql): up to date" in capsys.readouterr().out
+    assert "): up to date" in capsys.readouterr().out
 
     assert _run("backfill", *RANGE, *dry) == 0
     told = capsys.readouterr()
