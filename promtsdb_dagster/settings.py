@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     dagster_public_url: str | None = Field(
         None, description="the Dagster UI as people reach it, for links in messages"
     )
+    source_url: str | None = Field(
+        None,
+        description="where people read this code, for links in the UI, "
+        "e.g. https://git.example.org/metrics/blob/main",
+    )
 
     promtsdb_state_dir: Path = Field(
         ROOT / ".local", description="folder of the bundled local stack's data and logs"
@@ -103,7 +108,8 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        *("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url", "dagster_public_url")
+        *("datasource_url", "vmalert_url", "api_url", "postgrest_admin_url"),
+        *("dagster_public_url", "source_url"),
     )
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -24,20 +25,28 @@ def links(*paths: str) -> dict[str, dg.MetadataValue]:
         # Code references are beta, and each would say so.
         warnings.simplefilter("ignore", dg.BetaWarning)
         references = [
-            dg.LocalFileCodeReference(file_path=str(_ROOT / path), label=path) for path in paths
+            dg.LocalFileCodeReference(file_path=str(_ROOT / path), label=_label(path))
+            for path in paths
         ]
         return {_LINKS: dg.CodeReferencesMetadataValue(code_references=[*references])}
+
+
+def located(url: str | None) -> dict[str, dg.MetadataValue]:
+    """Return the metadata that leads to a service, without user and password."""
+    bare = _without_login(url)
+    return {"dagster/uri": dg.MetadataValue.text(bare)} if bare else {}
 
 
 def linked_below(
     source_url: str | None, assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Return the assets with links to files below SOURCE_URL, or as they are when it is unset."""
-    if source_url is None:
+    base = _without_login(source_url)
+    if base is None:
         return [*assets]
 
     def linked(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.merge_attributes(metadata=_urls(source_url, spec.metadata))
+        return spec.merge_attributes(metadata=_urls(base, spec.metadata))
 
     return [*dg.map_asset_specs(linked, assets)]
 
@@ -59,3 +68,20 @@ def _urls(source_url: str, metadata: Mapping[str, object]) -> dict[str, dg.Metad
 
 def _from_root(reference: dg.LocalFileCodeReference) -> str:
     return Path(reference.file_path).relative_to(_ROOT).as_posix()
+
+
+def _label(path: str) -> str:
+    # The UI shows no more than 30 letters.
+    folder, _, name = path.rpartition("/")
+    return f"portable/{name}" if folder == "sql/portable" else name
+
+
+def _without_login(url: str | None) -> str | None:
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        # Whoever uses it says better that it is none.
+        return None
+    bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    # A password that is not encoded may hold a slash.
+    return bare if parts.scheme in ("http", "https") and "@" not in bare else None

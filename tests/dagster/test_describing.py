@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
-from promtsdb_dagster.defs.describing import OWNERS, described, linked_below, links
+from promtsdb_dagster.defs.describing import OWNERS, described, linked_below, links, located
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "dagster/code_references"
@@ -29,7 +30,16 @@ def test_links_are_files_of_this_checkout() -> None:
     assert isinstance(second, dg.LocalFileCodeReference)
     assert Path(first.file_path) == ROOT / "promtsdb_dagster" / "defs" / "describing.py"
     assert Path(second.file_path).is_file()
-    assert second.label == "sql/queries/count_rows.sql"
+    assert second.label == "count_rows.sql"
+
+
+def test_links_to_both_texts_of_a_migration_differ() -> None:
+    name = "013_cumsum_aggregate.up.sql"
+    both = _references(links(f"sql/migrations/{name}", f"sql/portable/{name}"))
+    assert [each.label for each in both if isinstance(each, dg.LocalFileCodeReference)] == [
+        name,
+        f"portable/{name}",
+    ]
 
 
 def test_links_lead_below_the_source_url() -> None:
@@ -52,6 +62,33 @@ def test_links_lead_below_the_source_url() -> None:
     assert isinstance(query, dg.UrlCodeReference)
     assert query.url == f"{base}/sql/queries/count_rows.sql"
     assert specs["without"].metadata == {"other": 2}
+
+
+def test_links_tell_no_password() -> None:
+    spec = dg.AssetSpec("outside", metadata=links("Makefile"))
+    (linked,) = linked_below("https://me:secret@git.example.org/metrics", [spec])
+    assert isinstance(linked, dg.AssetSpec)
+    (makefile,) = _references(linked.metadata)
+    assert isinstance(makefile, dg.UrlCodeReference)
+    assert makefile.url == "https://git.example.org/metrics/Makefile"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://localhost:9090", "http://localhost:9090"),
+        ("https://me:secret@example.org:9090/prometheus", "https://example.org:9090/prometheus"),
+        ("https://example.org/?token=secret#secret", "https://example.org/"),
+        ("https://me:s/ecret@example.org", None),
+        ("http://[nonsense", None),
+        ("localhost:9090", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_service_is_located_without_its_password(url: str | None, told: str | None) -> None:
+    wanted = {} if told is None else {"dagster/uri": dg.MetadataValue.text(told)}
+    assert located(url) == wanted
 
 
 def test_without_a_source_url_links_stay_local() -> None:

@@ -37,7 +37,7 @@ MARKS = {
     for name in (
         *("source", "telegraf", "telegraf-url", "vmalert-url", "postgrest-url", "api-url"),
         *("metrics-url", "bearer", "key-of-tokens-which-is-long-enough", "database"),
-        *("notify-url", "ui-url"),
+        *("notify-url", "ui-url", "code-url"),
     )
 }
 RANGE = ("--from", f"{FROM:%Y-%m-%d}", "--to", f"{TO:%Y-%m-%d}")
@@ -212,6 +212,7 @@ def pipeline(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 "API_URL": _away("api-url"),
                 "NOTIFY_WEBHOOK_URL": _away("notify-url", "/hook"),
                 "DAGSTER_PUBLIC_URL": _away("ui-url"),
+                "SOURCE_URL": _away("code-url"),
                 "JWT_SECRET": MARKS["key-of-tokens-which-is-long-enough"],
             }
             yield Pipeline(folder, guard, environment, server.log)
