@@ -14,11 +14,13 @@ from promtsdb_dagster.adapters.migrations import load_migrations
 from promtsdb_dagster.adapters.notifiers import notifier_for
 from promtsdb_dagster.core.notices import Notifier
 from promtsdb_dagster.defs.aggregates import Aggregate, aggregate_asset
+from promtsdb_dagster.defs.api import api_specs
 from promtsdb_dagster.defs.automation import automation_sensor
 from promtsdb_dagster.defs.backfill import backfill_asset
 from promtsdb_dagster.defs.checks import checks_schedule, data_checks
 from promtsdb_dagster.defs.checks_live import no_gaps_check
 from promtsdb_dagster.defs.coverage import COVERAGE_JOB, coverage_asset, coverage_schedule
+from promtsdb_dagster.defs.describing import linked_below
 from promtsdb_dagster.defs.groups import CUMSUM, INTERNAL, Group, backfill_groups
 from promtsdb_dagster.defs.history import history_job, history_sensor
 from promtsdb_dagster.defs.housekeeping import (
@@ -73,7 +75,8 @@ def build(
 
 
 def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Definitions:
-    migration_chain = migration_assets(load_migrations(settings.sql_dir))
+    migrations = load_migrations(settings.sql_dir)
+    migration_chain = migration_assets(migrations)
     schema = migration_chain[-1].key
     groups = backfill_groups(settings.history_start)
     weeks = Grid(settings.history_start, WEEK, ahead=True)
@@ -81,16 +84,20 @@ def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Defin
     live = groups[-1]
     checks = data_checks(schema, groups, aggregates)
     return dg.Definitions(
-        assets=[
-            *migration_chain,
-            *(backfill_asset(group, [schema, PROMETHEUS]) for group in groups),
-            *(staging_asset(name, [schema, TELEGRAF]) for name in (INTERNAL, CUMSUM)),
-            *storage_specs(groups),
-            *(_aggregate_asset(aggregate, weeks, groups) for aggregate in aggregates),
-            *service_specs([aggregate.key for aggregate in aggregates]),
-            *housekeeping_assets(schema),
-            coverage_asset([aggregate.key for aggregate in aggregates]),
-        ],
+        assets=linked_below(
+            settings.source_url,
+            [
+                *service_specs(_addresses(settings)),
+                *migration_chain,
+                *(backfill_asset(group, [schema, PROMETHEUS]) for group in groups),
+                *(staging_asset(name, [schema, TELEGRAF]) for name in (INTERNAL, CUMSUM)),
+                *storage_specs(groups),
+                *(_aggregate_asset(aggregate, weeks, groups) for aggregate in aggregates),
+                *api_specs(migrations, schema, aggregates, settings.api_url),
+                *housekeeping_assets(schema),
+                coverage_asset([INTERNAL_KEY, CUMSUM_KEY]),
+            ],
+        ),
         asset_checks=[
             empty_check(INTERNAL),
             empty_check(CUMSUM),
@@ -135,6 +142,16 @@ def _build(settings: Settings, project: Project, notifier: Notifier) -> dg.Defin
 def _notifier(settings: Settings) -> Notifier:
     url = settings.notify_webhook_url
     return notifier_for(url.get_secret_value() if url else None, settings.notify_webhook_format)
+
+
+def _addresses(settings: Settings) -> dict[str, str | None]:
+    return {
+        "prometheus": settings.datasource_url,
+        "vmalert": settings.vmalert_url,
+        "telegraf": settings.telegraf_metrics_url,
+        "postgrest": settings.postgrest_admin_url,
+        "caddy": settings.api_url,
+    }
 
 
 def _aggregate_asset(

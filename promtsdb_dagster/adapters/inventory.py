@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from psycopg import sql
 
-from promtsdb_dagster.adapters.database import Database
+from promtsdb_dagster.adapters.database import Connection, Database
 from promtsdb_dagster.adapters.sql import query, query_in
 
 
@@ -80,6 +80,15 @@ class Inventory:
             for schema, name, count, oldest, newest, size in rows
         ]
 
+    def stored_buckets(self) -> list[Stored]:
+        """Return the state of the aggregates, without their hours and days."""
+        statement = query(f"select_stored_buckets_{self._database.engine()}")
+        with self._database.connection() as connection:
+            return [
+                Stored((schema, name), int(count), *_bounds(connection, *store), int(size))
+                for schema, name, count, size, *store in connection.execute(statement).fetchall()
+            ]
+
     def buckets(self, tables: Iterable[tuple[str, str]]) -> dict[str, int]:
         """Return how many rows each table, given by schema and name, holds; reads all of them."""
         counts = {}
@@ -100,3 +109,11 @@ class Inventory:
         with self._database.connection() as connection:
             row = connection.execute(query(name)).fetchone()
         return row or (None,)
+
+
+def _bounds(
+    connection: Connection, schema: str, name: str
+) -> tuple[datetime | None, datetime | None]:
+    statement = sql.SQL(query("select_bucket_bounds"))
+    row = connection.execute(statement.format(store=sql.Identifier(schema, name))).fetchone()
+    return (row[0], row[1]) if row else (None, None)

@@ -10,7 +10,10 @@ from pydantic import Field
 
 from promtsdb_dagster.adapters.aggregates import BUCKET, RefreshReport
 from promtsdb_dagster.core.windows import Window, between, floor, parse_instant
+from promtsdb_dagster.defs.aggregate_texts import aggregate_links, aggregate_text
 from promtsdb_dagster.defs.automation import AUTOMATION_TAG, after_backfill
+from promtsdb_dagster.defs.columns import COLUMNS
+from promtsdb_dagster.defs.describing import OWNERS
 from promtsdb_dagster.defs.partitions import Grid, asked_window
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import counted, failures_explained, progress_to, window_list
@@ -77,14 +80,16 @@ def aggregate_asset(
         partitions_def=grid.definition,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
-        kinds={"sql", "postgres"},
+        kinds={"sql", "postgres", "view"},
+        owners=OWNERS,
+        tags={"schema": aggregate.schema, "step": "1m"},
         automation_condition=after_backfill(backfills, storage),
-        description=(
-            f"`{aggregate.table}`: one-minute buckets over `{aggregate.source}."
-            "prometheus_remote_write`. A person's refresh covers the whole range asked for, one "
-            "by automation only what was changed in it. Buckets whose raw rows are gone are "
-            "never touched."
-        ),
+        description=aggregate_text(aggregate.table),
+        metadata={
+            "dagster/table_name": aggregate.table,
+            "dagster/column_schema": COLUMNS[aggregate.table],
+            **aggregate_links(aggregate.name),
+        },
     )
     def refresh(
         context: dg.AssetExecutionContext,
@@ -100,7 +105,9 @@ def aggregate_asset(
             window = clipped(asked, config, project.now())
             if window is None:
                 context.log.info(f"nothing of {asked} is left to refresh")
-                return dg.MaterializeResult(metadata={"windows_refreshed": window_list([])})
+                return dg.MaterializeResult(
+                    metadata={"window": str(asked), **_amounts([], 0, time.monotonic() - started)}
+                )
             report_progress = progress_to(context.log, aggregate.table)
             report = project.aggregates().refresh(
                 aggregate.table,
@@ -111,22 +118,32 @@ def aggregate_asset(
                     done, total, f"to {piece.end:%Y-%m-%d %H:%M}"
                 ),
             )
-        seconds = round(time.monotonic() - started, 3)
+        seconds = time.monotonic() - started
         context.log.info(_sentence(report, only_changed))
         return dg.MaterializeResult(
             metadata={
                 "window": str(window),
                 "only_changed": only_changed,
-                "windows_refreshed": window_list(report.refreshed),
-                "windows": len(report.refreshed),
-                "buckets": report.buckets,
+                **_amounts(report.refreshed, report.buckets, seconds),
                 "below_floor": str(report.below_floor or "nothing"),
                 "engine": report.engine,
-                "seconds": seconds,
             }
         )
 
     return refresh
+
+
+def _amounts(
+    refreshed: Sequence[Window], buckets: int, seconds: float
+) -> dict[str, dg.MetadataValue]:
+    """Return the numbers that are plotted, each always of the same type."""
+    return {
+        "windows": dg.MetadataValue.int(len(refreshed)),
+        "windows_refreshed": window_list(refreshed),
+        "buckets": dg.MetadataValue.int(buckets),
+        "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        "buckets_per_second": dg.MetadataValue.float(round(buckets / max(seconds, 0.001), 1)),
+    }
 
 
 def clipped(asked: Window, config: RefreshConfig, now: datetime) -> Window | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 
 from promtsdb_dagster.adapters.housekeeping import RecentReport
+from promtsdb_dagster.defs.describing import OWNERS
+from promtsdb_dagster.defs.housekeeping_texts import HOUSEKEEPING_LINKS, HOUSEKEEPING_TEXTS
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import (
     SECONDS_BETWEEN_LINES,
@@ -21,6 +23,7 @@ RECENT_BUCKETS = dg.AssetKey("recent_buckets")
 UNUSED_TAGS = dg.AssetKey("unused_tags")
 OLD_NOTES = dg.AssetKey("old_notes")
 _KINDS = {"sql", "postgres"}
+_TAGS = {"path": "upkeep"}
 _BY_POLICY = "TimescaleDB's own policy does this; the check policies_healthy looks after it"
 
 HOUSEKEEPING_JOB = dg.define_asset_job(
@@ -51,12 +54,10 @@ def _recent_buckets(schema: dg.AssetKey) -> dg.AssetsDefinition:
         deps=[schema, INTERNAL_KEY, CUMSUM_KEY],
         group_name=GROUP,
         kinds=_KINDS,
-        description=(
-            "The last hour of every aggregate, up to a minute ago, and whatever was missed before "
-            "it. The sensor of the same name does it every minute; this does it whole. On "
-            "TimescaleDB policies do it, and this notes the hours that they missed for good, "
-            "which the sensor late_changes has refreshed."
-        ),
+        owners=OWNERS,
+        tags=_TAGS,
+        description=HOUSEKEEPING_TEXTS["recent_buckets"],
+        metadata=HOUSEKEEPING_LINKS["recent_buckets"],
     )
     def recent_buckets(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
@@ -89,10 +90,10 @@ def _expired_rows(schema: dg.AssetKey) -> dg.AssetsDefinition:
         deps=[schema, INTERNAL_KEY],
         group_name=GROUP,
         kinds=_KINDS,
-        description=(
-            "Drops gauges older than one year, an hour of them in a transaction; buckets and "
-            "running totals stay. On TimescaleDB it does nothing: a policy does it."
-        ),
+        owners=OWNERS,
+        tags=_TAGS,
+        description=HOUSEKEEPING_TEXTS["expired_rows"],
+        metadata=HOUSEKEEPING_LINKS["expired_rows"],
     )
     def expired_rows(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
@@ -124,10 +125,10 @@ def _unused_tags(schema: dg.AssetKey) -> dg.AssetsDefinition:
         deps=[schema, TAG_KEY],
         group_name=GROUP,
         kinds=_KINDS,
-        description=(
-            "Retires tags that no row has referred to for a week, and forgets them a month later; "
-            "until then they come back with the first row that refers to them. Looks at all rows."
-        ),
+        owners=OWNERS,
+        tags=_TAGS,
+        description=HOUSEKEEPING_TEXTS["unused_tags"],
+        metadata=HOUSEKEEPING_LINKS["unused_tags"],
     )
     def unused_tags(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
@@ -165,10 +166,10 @@ def _old_notes(schema: dg.AssetKey) -> dg.AssetsDefinition:
         deps=[schema],
         group_name=GROUP,
         kinds=_KINDS,
-        description=(
-            "Drops bookkeeping that nothing will act on any more: changes of what can never be "
-            "refreshed again, counts of refused rows and gaps in live data of over 400 days ago."
-        ),
+        owners=OWNERS,
+        tags=_TAGS,
+        description=HOUSEKEEPING_TEXTS["old_notes"],
+        metadata=HOUSEKEEPING_LINKS["old_notes"],
     )
     def old_notes(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]

@@ -6,10 +6,23 @@ from collections.abc import Sequence
 import dagster as dg
 
 from promtsdb_dagster.adapters.migrations import Migration
+from promtsdb_dagster.core.migrations import Engine
+from promtsdb_dagster.core.sql_contents import made, remark
+from promtsdb_dagster.defs.describing import OWNERS, described, links
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained, show_step
 
 GROUP = "migrations"
+_ENGINES: tuple[Engine, ...] = ("timescaledb", "postgresql")
+_MATERIALIZING = (
+    "Materializing applies what is missing up to this file, each file in one transaction; what is "
+    "applied already is left alone."
+)
+_WHEN_RED = (
+    "the run's first line says which statement failed and why; nothing of its file was applied. "
+    "Mend that and materialize again. Never edit a file that was applied: add one. On the last "
+    "file, `schema_true` names objects that differ from the files."
+)
 MIGRATE_JOB = dg.define_asset_job(
     "migrate",
     selection=dg.AssetSelection.groups(GROUP),
@@ -31,11 +44,14 @@ def _asset(migration: Migration, previous: dg.AssetKey | None, total: int) -> dg
         deps=[previous] if previous else [],
         group_name=GROUP,
         kinds={"sql", "postgres"},
+        owners=OWNERS,
+        tags={"path": "schema"},
         code_version=_code_version(migration),
-        description=(
-            f"`sql/migrations/{migration.name}.up.sql`, or the file of the same name in "
-            "`sql/portable/` on PostgreSQL without TimescaleDB. Materializing applies what is "
-            "missing up to this file; what is applied already is left alone."
+        description=described(_holds(migration), _WHEN_RED),
+        metadata=links(
+            *dict.fromkeys(migration.path(engine, "up") for engine in _ENGINES),
+            migration.path("timescaledb", "down"),
+            "promtsdb_dagster/defs/migrations.py",
         ),
     )
     def migration_asset(
@@ -59,6 +75,7 @@ def _asset(migration: Migration, previous: dg.AssetKey | None, total: int) -> dg
                 "engine": engine,
                 "version": migration.version,
                 "already_applied": not names,
+                "files_applied": len(names),
                 "applied": dg.MetadataValue.json(names),
                 "seconds": round(time.monotonic() - started, 3),
             },
@@ -67,7 +84,17 @@ def _asset(migration: Migration, previous: dg.AssetKey | None, total: int) -> dg
     return migration_asset
 
 
+def _holds(migration: Migration) -> str:
+    text = migration.up_text("timescaledb")
+    paragraphs = [
+        f"**{migration.version:03d}, {migration.topic.replace('_', ' ')}.** {remark(text)}".strip(),
+        f"Makes: {made(text)}." if made(text) else "",
+        _MATERIALIZING,
+    ]
+    return "\n\n".join(filter(None, paragraphs))
+
+
 def _code_version(migration: Migration) -> str:
     """Return one word that changes with the text for either engine."""
-    texts = [migration.checksum("timescaledb"), migration.checksum("postgresql")]
+    texts = [migration.checksum(engine) for engine in _ENGINES]
     return "-".join(text[:16] for text in dict.fromkeys(texts))

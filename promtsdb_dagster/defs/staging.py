@@ -1,9 +1,12 @@
 """Move on what was left in the staging tables, and prove them empty."""
 
+import time
 from collections.abc import Sequence
 
 import dagster as dg
 
+from promtsdb_dagster.defs.columns import COLUMNS
+from promtsdb_dagster.defs.describing import OWNERS, described, links
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reporting import failures_explained
 
@@ -12,21 +15,40 @@ GROUP = "staging"
 
 def staging_asset(schema: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """Return the asset that drains the staging tables of one schema."""
+    table = f"staging_{schema}.prometheus_remote_write"
 
     @dg.asset(
         key=dg.AssetKey(f"staging_{schema}"),
         deps=deps,
         group_name=GROUP,
         kinds={"sql", "postgres"},
-        description=(
-            f"Moves what is left in `staging_{schema}` to where the trigger would have put it. "
-            "Rows stay behind only when something other than Telegraf wrote them, or a trigger "
-            "was off. Safe to repeat."
+        owners=OWNERS,
+        tags={"path": "live", "schema": schema},
+        description=described(
+            f"Where Telegraf lands live samples, `staging_{schema}`: **empty** between two "
+            "batches, since a trigger moves each on. Materializing moves what is left, if "
+            "something other than Telegraf wrote it or a trigger was off. Safe to repeat.",
+            "`empty`: materialize this; rows that come back mean that a trigger is off, see "
+            "`schema_true`. `nothing_refused`: docs/reference/staging.md says what each reason "
+            "means.",
         ),
+        metadata={
+            "dagster/table_name": table,
+            "dagster/column_schema": COLUMNS[table],
+            **links(
+                "promtsdb_dagster/defs/staging.py",
+                "promtsdb_dagster/adapters/staging.py",
+                "sql/queries/drain_staging.sql",
+                "sql/migrations/010_staging_tables.up.sql",
+                "sql/migrations/059_staging_plain_limits.up.sql",
+                "docker/telegraf/telegraf.conf",
+            ),
+        },
     )
     def drain(
         context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult[None]:
+        started = time.monotonic()
         with failures_explained():
             waiting = project.inventory().staged(schema)
             context.log.info(f"{waiting:,} rows wait in staging_{schema}")
@@ -40,6 +62,8 @@ def staging_asset(schema: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefiniti
                 "metrics_moved": report.metrics_moved,
                 "tags_moved": report.tags_moved,
                 "left": report.left,
+                "dagster/row_count": report.left,
+                "seconds": round(time.monotonic() - started, 3),
             }
         )
 

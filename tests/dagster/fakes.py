@@ -170,6 +170,7 @@ class FakeInventory:
     database: str = "one"
     waiting: int = 0
     tables: list[Any] = field(default_factory=list)
+    aggregates: list[Any] = field(default_factory=list)
 
     def is_migrated(self) -> bool:
         return self.migrated
@@ -194,6 +195,9 @@ class FakeInventory:
 
     def stored(self) -> list[Any]:
         return self.tables
+
+    def stored_buckets(self) -> list[Any]:
+        return self.aggregates
 
 
 @dataclass

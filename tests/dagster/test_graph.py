@@ -18,6 +18,14 @@ AGGREGATES = {
     "internal/prometheus_mainnet_1m",
     "internal/prometheus_testnet_1m",
 }
+API = {
+    "api/coverage",
+    "api/excluded_addresses",
+    "api/metrics",
+    "api/positions",
+    "api/running_totals",
+    "api/token_metrics",
+}
 INTERNAL_FEEDS = {"backfill_1y", "backfill_1w", "backfill_live"}
 
 
@@ -50,8 +58,10 @@ def test_every_asset_is_in_its_group(groups: dict[str, set[str]]) -> None:
             "internal/prometheus_remote_write",
             "cumsum/prometheus_remote_write",
             "internal/prometheus_remote_write_tag",
+            "coverage",
         },
         "aggregates": AGGREGATES,
+        "api": API,
         "services": {"prometheus", "vmalert", "telegraf", "postgrest", "caddy"},
         "housekeeping": {"expired_rows", "old_notes", "recent_buckets", "unused_tags"},
     }
@@ -108,10 +118,51 @@ def test_storage_is_written_by_backfill_and_staging(definitions: dg.Definitions)
     }
 
 
-def test_storage_and_services_cannot_be_materialized(definitions: dg.Definitions) -> None:
+def test_a_live_sample_goes_from_the_source_through_services_to_staging(
+    definitions: dg.Definitions,
+) -> None:
+    assert _parents(definitions, "prometheus") == set()
+    assert _parents(definitions, "vmalert") == {"prometheus"}
+    assert _parents(definitions, "telegraf") == {"vmalert"}
+
+
+@pytest.mark.parametrize(
+    ("family", "reads"),
+    [
+        ("metrics", {aggregate for aggregate in AGGREGATES if aggregate.endswith("_1m")}),
+        ("running_totals", {"cumsum/all_metrics_minute"}),
+        ("token_metrics", {"internal/cagg_calculated_metric"}),
+        ("positions", {"geo/latest_coords"}),
+        ("coverage", {"internal/prometheus_remote_write", "cumsum/prometheus_remote_write"}),
+        ("excluded_addresses", {_migrations()[-1]}),
+    ],
+)
+def test_clients_get_what_functions_read_through_the_public_door(
+    definitions: dg.Definitions, family: str, reads: set[str]
+) -> None:
+    assert _parents(definitions, f"api/{family}") == {"caddy", *reads}
+    assert _parents(definitions, "caddy") == {"postgrest"}
+
+
+def test_coverage_tells_of_both_tables(definitions: dg.Definitions) -> None:
+    tables = {f"{schema}/prometheus_remote_write" for schema in ("internal", "cumsum")}
+    assert _parents(definitions, "coverage") == tables
+
+
+def test_groups_lead_from_the_source_to_the_client(definitions: dg.Definitions) -> None:
+    """The UI shows groups folded: a circle of them would be unrolled at any place."""
+    order = ["services", "migrations", "backfill", "staging", "storage", "aggregates", "api"]
+    graph = definitions.resolve_asset_graph()
+    for node in graph.asset_nodes:
+        for parent in (graph.get(key) for key in node.parent_keys):
+            if node.group_name in order and node.group_name != parent.group_name:
+                assert order.index(parent.group_name) < order.index(node.group_name), node.key
+
+
+def test_storage_services_and_api_cannot_be_materialized(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     external = {node.group_name for node in graph.asset_nodes if not node.is_materializable}
-    assert external == {"storage", "services"}
+    assert external == {"storage", "services", "api"}
 
 
 def test_partitioned_assets_take_a_range_in_one_run(definitions: dg.Definitions) -> None:
@@ -164,6 +215,12 @@ def test_checks_jobs_and_sensors_are_there(definitions: dg.Definitions) -> None:
     for sensor in sensors.values():
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
-    assert set(schedules) == {"housekeeping", "tidy_tags", "check_live_rows", "checks"}
+    assert set(schedules) == {
+        "housekeeping",
+        "tidy_tags",
+        "check_live_rows",
+        "checks",
+        "draw_coverage",
+    }
     for schedule in schedules.values():
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

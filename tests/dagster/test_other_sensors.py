@@ -169,14 +169,21 @@ def test_tables_are_observed_when_something_newer_is_stored(
     sensor = Sensor("storage", definitions, instance, project)
     key = ("internal", "prometheus_remote_write")
     project.state.tables = [Stored(key, 5, _day(1), _day(2), 2_000_000)]
-    (event,) = sensor.tick().asset_events
+    project.state.aggregates = [Stored(("geo", "latest_coords"), 0, None, None, 8192)]
+    event, empty = sensor.tick().asset_events
     told = {name: entry.value for name, entry in event.metadata.items()}
     assert told["dagster/row_count"] == 5
     assert told["megabytes"] == 2.0
     assert told["newest"] == _day(2).timestamp()
+    assert told["lag_seconds"] == (NOW - _day(2)).total_seconds()
+    assert empty.asset_key == dg.AssetKey(["geo", "latest_coords"])
+    assert set(empty.metadata) == {"dagster/row_count", "megabytes"}
     assert sensor.tick().asset_events == []
     project.state.tables = [Stored(key, 6, _day(1), _day(3), 2_000_000)]
-    assert len(sensor.tick().asset_events) == 1
+    assert len(sensor.tick().asset_events) == 2
+    # A backfill brings old rows, so the newest stays.
+    project.state.tables = [Stored(key, 7, _day(1), _day(3), 2_000_000)]
+    assert len(sensor.tick().asset_events) == 2
 
 
 def test_tables_that_do_not_exist_are_no_error(
