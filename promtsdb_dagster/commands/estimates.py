@@ -15,6 +15,7 @@ from promtsdb_dagster.defs.reporting import counted, format_seconds
 from promtsdb_dagster.errors import InputError
 
 _MOST_LINES = 40
+_WIDE = 110
 _COLUMNS = {
     "windows": "windows",
     "rules": "rules",
@@ -42,7 +43,7 @@ def print_estimate(console: Console, outcome: Outcome) -> None:
     for observation in outcome.observations:
         told: dict[str, Any] = {key: value.value for key, value in observation.metadata.items()}
         lines = [dict(record.data) for record in told["by_partition"].records]
-        console.print(estimate_table(lines, told))
+        console.print(estimate_table(lines, told, wide=console.width >= _WIDE))
         about = "" if told["rows_counted"] == "each" else "some of the rows are estimated; "
         console.print(
             f"{about}it would take about {format_seconds(told['expected_seconds'])}, at "
@@ -56,11 +57,15 @@ def print_estimate(console: Console, outcome: Outcome) -> None:
     console.print("nothing was written: this was a dry run")
 
 
-def estimate_table(lines: Sequence[dict[str, Any]], told: dict[str, Any]) -> Table:
+def estimate_table(
+    lines: Sequence[dict[str, Any]], told: dict[str, Any], *, wide: bool = True
+) -> Table:
     """Return one line a partition, the newest when there are many, and the sums."""
-    names = [name for name in _COLUMNS if name != "rows_to_delete" or told[name]]
-    # Ten columns have to fit into a terminal of 80.
-    table = Table(show_footer=True, pad_edge=False, collapse_padding=True)
+    unsaid = set() if wide else {"windows", "rules", "queries"}
+    if not told["rows_to_delete"]:
+        unsaid.add("rows_to_delete")
+    names = [name for name in _COLUMNS if name not in unsaid]
+    table = Table(show_footer=True)
     table.add_column("partition", footer=f"all {told['partitions']:,}", min_width=10)
     for name in names:
         total = told.get(name, sum(line[name] for line in lines))
