@@ -36,7 +36,7 @@ class Look:
 MINUTES = Look("stored by the minute", "#0b3c6f")
 QUARTERS = Look("by 15 minutes", "#3a86c8")
 HOURS = Look("by the hour", "#9cc9ec")
-ANY = Look("stored, step not noted", "#7b8794")
+ANY = Look("stored, step not noted", "#8fa3b5", 8, "#5c6b7a")
 MISSING = Look("missing: the source has it", "#d1384f", 4, "#7d1128")
 UNKNOWN = Look("not stored, source not asked", "#f4c95d", 5, "#a66f00")
 ABSENT = Look("the source has none", "#f1f2f4", 6, "#c3c8ce")

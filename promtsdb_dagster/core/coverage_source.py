@@ -1,4 +1,4 @@
-"""Ask the source what it has of the hours that are missing: one query a rule, few instants."""
+"""Ask the source what it has of the hours that are missing: few queries a rule, few instants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
 
 from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.coverage import HOUR, Answer
@@ -19,7 +20,8 @@ from promtsdb_dagster.core.windows import EPOCH, Window
 from promtsdb_dagster.errors import RuleError, SourceError
 
 # Six weeks by the hour; of a longer span, that many instants are as good as a look.
-INSTANTS_A_RULE = 1_000
+INSTANTS_A_QUERY = 1_000
+QUERIES_A_RULE = 4
 _ASKERS = 4
 
 
@@ -53,8 +55,8 @@ def ask_source(
     """Return what the source has of the hours that each name lacks.
 
     An hour counts as the source's when its rule gives a sample at its beginning. Of more than
-    `INSTANTS_A_RULE` hours one in some is asked, and speaks for those up to the next. What
-    cannot be asked is said in a remark, and nothing is raised for it.
+    `INSTANTS_A_QUERY` hours side by side one in some is asked, and speaks for those up to the
+    next. What cannot be asked is said in a remark, and nothing is raised for it.
     """
     wanted = {name: w.merge(windows) for name, windows in lacking.items() if windows}
     rules = [rule for rule in _coarsest(groups) if rule.record.lower() in wanted]
@@ -98,26 +100,27 @@ def _coarsest(groups: Mapping[str, RuleGroup]) -> list[Rule]:
 def _ask(
     source: Source, rule: Rule, routing: Routing, wanted: Sequence[Window]
 ) -> dict[tuple[str, str], list[Window]] | str:
-    hull = Window(wanted[0].start, wanted[-1].end)
-    step = HOUR * max(1, -(-(hull.duration // HOUR) // INSTANTS_A_RULE))
-    # The first instant is not after the beginning of the hull.
-    window = Window(w.floor(hull.start, step), hull.end)
-    try:
-        answer = source.query_range(rule.expr, window, step)
-        converted = convert(rule, answer, window=window, step=step, routing=routing)
-    except (SourceError, RuleError) as error:
-        return str(error)
-    seconds: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for series in converted.series:
-        seconds[series.schema, series.name].update(series.times)
-    return {
-        key: w.merge(Window(start, start + step) for start in _instants(times))
-        for key, times in seconds.items()
-    }
+    found: dict[tuple[str, str], list[Window]] = defaultdict(list)
+    for piece in _pieces(wanted):
+        step = HOUR * max(1, -(-(piece.duration // HOUR) // INSTANTS_A_QUERY))
+        # The first instant is not after the beginning of the piece.
+        window = Window(w.floor(piece.start, step), piece.end)
+        try:
+            answer = source.query_range(rule.expr, window, step)
+            converted = convert(rule, answer, window=window, step=step, routing=routing)
+        except (SourceError, RuleError) as error:
+            return str(error)
+        for series in converted.series:
+            instants = (EPOCH + timedelta(seconds=second) for second in series.times)
+            found[series.schema, series.name] += [Window(at, at + step) for at in instants]
+    return {key: w.merge(windows) for key, windows in found.items()}
 
 
-def _instants(seconds: set[int]) -> list[datetime]:
-    return [EPOCH + timedelta(seconds=second) for second in sorted(seconds)]
+def _pieces(wanted: Sequence[Window]) -> list[Window]:
+    """Return few windows that hold the wanted ones, apart where these are farthest apart."""
+    apart = sorted(range(1, len(wanted)), key=lambda n: wanted[n].start - wanted[n - 1].end)
+    cuts = [0, *sorted(apart[-(QUERIES_A_RULE - 1) :]), len(wanted)]
+    return [Window(wanted[a].start, wanted[b - 1].end) for a, b in pairwise(cuts)]
 
 
 def _remarks(failed: Mapping[str, str]) -> tuple[str, ...]:

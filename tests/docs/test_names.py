@@ -21,7 +21,7 @@ TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), 
 GENERATED = frozenset(
     f"docs/reference/{page}.md"
     for page in ("api", "assets", "commands", "errors", "faults", "licences", "metrics",
-                 "privileges", "settings")
+                 "privileges", "sensors", "settings")
 )  # fmt: skip
 WRITTEN = [page for page in PAGES if name(page) not in GENERATED]
 # What has no Python, SQL or configuration of ours in it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from promtsdb_dagster.defs.groups import backfill_groups
 from promtsdb_dagster.localstack.history import HistoryPlan
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.settings import ROOT
+from tests.docs.reading import blocks
+from tests.doubles.scripted_http import Answer, ScriptedServer, scripted
 from tests.fix_postgres import ScratchDatabase
 from tests.fix_prometheus import running_prometheus
 
@@ -39,6 +42,15 @@ mutation Launch($parameters: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $parameters) {
     __typename
     ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+WRONG = """
+mutation Wrong($parameters: ExecutionParams!) {
+  launchRun(executionParams: $parameters) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
   }
 }
@@ -68,6 +80,7 @@ class Daemon:
     home: Path
     log: Path
     process: subprocess.Popen[bytes]
+    webhook: ScriptedServer
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of a GraphQL answer."""
@@ -97,7 +110,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def daemon(source: str, plain_database: ScratchDatabase, tmp_path: Path) -> Iterator[Daemon]:
+def webhook() -> Iterator[ScriptedServer]:
+    """What people are told by; it is out of order at first."""
+    with scripted(Answer(b"", 403), Answer(b"")) as server:
+        yield server
+
+
+@pytest.fixture
+def daemon(
+    source: str, plain_database: ScratchDatabase, tmp_path: Path, webhook: ScriptedServer
+) -> Iterator[Daemon]:
     """`dagster dev` on that source and a migrated database that has some history already."""
     with plain_database.connection() as connection:
         # Or the sensor `history` would start all groups by itself.
@@ -116,6 +138,8 @@ def daemon(source: str, plain_database: ScratchDatabase, tmp_path: Path) -> Iter
         "DAGSTER_HOME": str(home),
         "DATABASE_URL": plain_database.url,
         "DATASOURCE_URL": source,
+        "NOTIFY_WEBHOOK_URL": f"{webhook.url}/hook",
+        "DAGSTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
     program = Path(sys.executable).with_name("dagster")
     with log.open("wb") as output:
@@ -127,7 +151,7 @@ def daemon(source: str, plain_database: ScratchDatabase, tmp_path: Path) -> Iter
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    found = Daemon(f"http://127.0.0.1:{port}", home, log, process)
+    found = Daemon(f"http://127.0.0.1:{port}", home, log, process, webhook)
     try:
         found.await_("the UI answers", lambda: _answers(f"{found.url}/server_info"))
         yield found
@@ -154,6 +178,8 @@ def _answers(url: str) -> bool:
 #    aggregates that gauges feed, over the same ten weeks, and not of the running totals.
 # 5. The refresh covers what the backfill changed, and the buckets are there.
 # 6. Two more ticks of the sensor later nothing else was asked for.
+# 7. A run that fails is told to people, as soon as their webhook answers.
+# 8. From outside, the daemon is seen to be well.
 def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
     daemon: Daemon, plain_database: ScratchDatabase
 ) -> None:
@@ -220,6 +246,55 @@ def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
     assert raw
     assert missing == 0
     assert left == 0
+    _a_failure_is_told(daemon)
+    _the_daemon_is_well(daemon)
+
+
+def _a_failure_is_told(daemon: Daemon) -> None:
+    assert daemon.webhook.requests == []
+    day = f"{datetime.now(timezone.utc) - 2 * timedelta(days=1):%Y-%m-%d}"
+    launched = daemon.ask(
+        WRONG,
+        parameters={
+            "selector": {
+                "repositoryLocationName": "promtsdb",
+                "repositoryName": "__repository__",
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [{"path": ["backfill_1w"]}],
+                "assetCheckSelection": [],
+            },
+            "runConfigData": {"ops": {"backfill_1w": {"config": {"only": ["nonsense"]}}}},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+        },
+    )["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    daemon.await_("the webhook was asked again", lambda: len(daemon.webhook.requests) >= 2)
+    for _, _, body in daemon.webhook.requests:
+        (notice,) = json.loads(body)["notices"]
+        assert (notice["subject"], notice["count"]) == ("backfill_1w", 1)
+        assert notice["partitions"] == f"partition {day}"
+        assert "'nonsense' is not a window" in notice["text"]
+        assert "wanted START/END" in notice["text"]
+        assert notice["url"] == f"{daemon.url}/runs/{launched['run']['runId']}"
+
+
+def _the_daemon_is_well(daemon: Daemon) -> None:
+    (command,) = (
+        block.text
+        for block in blocks(ROOT / "docs" / "how-to" / "be-told-of-failures.md", "sh")
+        if "daemonHealth" in block.text
+    )
+    done = subprocess.run(
+        ["bash", "-euc", command.replace("http://127.0.0.1:3030", daemon.url)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    statuses = json.loads(done.stdout)["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+    required = {each["daemonType"]: each["healthy"] for each in statuses if each["required"]}
+    assert {"SENSOR", "SCHEDULER"} <= set(required)
+    assert all(required.values()), required
 
 
 def _status(daemon: Daemon, backfill: str) -> str:

@@ -77,6 +77,9 @@ def questions() -> Iterator[tuple[Any, ...]]:
         yield ("get_agg_metric", "node_count", "common", *span)
         for name in CUMULATIVE:
             yield ("get_agg_cumsum_metric", name, "cumsum", *span)
+    for schema in ("mainnet", "testnet", "common", "cumsum", "geo"):
+        for coarse in ranges[2:]:
+            yield ("get_coverage", schema, *coarse)
     for tier in ("mainnet", "testnet"):
         for what in ("circulating_supply", "burned_supply", "fdv", "market_cap"):
             yield (f"get_latest_{what}", tier)
