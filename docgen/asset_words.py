@@ -32,6 +32,7 @@ METADATA = {
     "instants": "Instants that the source would be asked for",
     "instants_lost": "Instants that a replacement would leave without a row",
     "labels_repaired": "Labels with a NUL, which PostgreSQL does not store",
+    "lag_seconds": "Age of the newest sample",
     "left": "Rows that stayed in staging",
     "left_out": "What would be left out, and why",
     "live_gap": "Notes of gaps in live data that were dropped",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ import dagster as dg
 from docgen.asset_runs import Recorded, real_definitions, recorded
 from docgen.asset_words import METADATA, TYPES
 from docgen.markdown import anchor, code, codes, folded, page, table
+from promtsdb_dagster.settings import ROOT
 
 INTRODUCTION = """\
 Everything in Dagster's graph, in the order in which a sample passes it. What a sensor starts is in
@@ -139,10 +141,11 @@ def _facts(node: Any, parents: str) -> list[str]:
 
 def _files(node: Any) -> list[str]:
     found = getattr(node.metadata.get("dagster/code_references"), "code_references", ())
-    links = [f"[{code(each.label)}](../../{each.label})" for each in found if each.label]
+    files = [Path(each.file_path).relative_to(ROOT).as_posix() for each in found]
     if node.group_name == "migrations":
-        links = links[:1] if links and links[0].count("migrations.py") else []
-    return [f"Code: {', '.join(links)}.", ""] if links else []
+        files = [file for file in files if file.endswith(".py")]
+    links = (f"[{code(file)}](../../{file})" for file in dict.fromkeys(files))
+    return [f"Code: {', '.join(links)}.", ""] if files else []
 
 
 def _short(parents: Sequence[str]) -> str:
