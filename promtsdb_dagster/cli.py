@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from promtsdb_dagster.errors import ConfigurationError, InputError, PromtsdbError
+from promtsdb_dagster.errors import ConfigurationError, InputError, PromtsdbError, disk_problem
 
 FAILED = 1
 REFUSED = 2
@@ -33,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     except PromtsdbError as error:
         _complain(error)
+        return FAILED
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        _complain(problem)
         return FAILED
     except KeyboardInterrupt:
         _complain("interrupted; what was committed stays, the same command does the rest")

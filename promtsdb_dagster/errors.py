@@ -27,6 +27,11 @@ docs/reference/errors.md is made of what is written here.
 
 from __future__ import annotations
 
+import errno
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_FOLDER = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
+
 
 class PromtsdbError(Exception):
     """Base of all errors of this project."""
@@ -163,3 +168,19 @@ class StackError(PromtsdbError):
 
     What to do: do what the message says; the log that it names has more.
     """
+
+
+def disk_problem(error: OSError) -> str | None:
+    """Return what to do about a disk that is full or may not be written; None for all else."""
+    where = f"{error.filename or 'the disk'}: {error.strerror}"
+    if error.errno in _NO_ROOM:
+        return (
+            f"{where}; wanted room for the state folder: 2 GB for the bundled stack; free some, or "
+            "set PROMTSDB_STATE_DIR to a folder with more; the same command does the rest"
+        )
+    if error.errno in _NO_FOLDER and error.filename:
+        return (
+            f"{where}; wanted a folder that you may write to; work as its owner, or set "
+            "PROMTSDB_STATE_DIR to a folder of your own"
+        )
+    return None

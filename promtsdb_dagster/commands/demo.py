@@ -35,6 +35,7 @@ from promtsdb_dagster.commands.tables import (
     state_table,
 )
 from promtsdb_dagster.commands.watching import History, Watch
+from promtsdb_dagster.commands.welcome import print_after_demo
 from promtsdb_dagster.defs.history import JOB
 from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.services import SERVICES
@@ -50,7 +51,8 @@ def demo(console: Console) -> None:
     """Bring the history up to date through the daemon, and print what that gave."""
     started = time.monotonic()
     home = prepare_home()
-    with open_site(console) as site, only_daemon(home) as lock, open_instance() as instance:
+    # The lock first: who has `make up` running is to be told before anything starts.
+    with only_daemon(home) as lock, open_site(console) as site, open_instance() as instance:
         ended = end_orphans(instance)
         if ended:
             console.print(f"{counted(ended, 'run')} of an earlier command had ended without a word")
@@ -76,6 +78,7 @@ def demo(console: Console) -> None:
         console.print(arrivals.sentence(lambda: console.print("waiting for the next live rows")))
         print_list(console, "not here, so not shown", site.lacking or _not_configured(site))
     console.print(f"\nall of it took {time.monotonic() - started:.0f} s")
+    print_after_demo(console, bundled=site.bundled)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from rich.console import Console
 from promtsdb_dagster.commands.environment import Site
 from promtsdb_dagster.commands.tables import print_list
 
+_REMOVE = ".venv/bin/python -m promtsdb_dagster.localstack remove"
 _ENV = 'eval "$(.venv/bin/python -m promtsdb_dagster.localstack env)"'
 
 
@@ -41,14 +42,26 @@ def print_lacking(console: Console, site: Site) -> None:
 def print_steps(console: Console, site: Site, dagster_url: str) -> None:
     """Print the next three steps, and how to end it."""
     bundled = f"{_ENV} && " if site.bundled else ""
-    console.print("\n[bold]next[/bold]")
-    for number, step in enumerate(
-        (
-            f"open {dagster_url}/asset-groups: the graph, from the source to the API",
-            f"see the first backfill run by itself: {dagster_url}/runs",
-            f'in another terminal: `make health`, or {bundled}psql "$DATABASE_URL"',
-        ),
-        start=1,
-    ):
-        console.print(f"  {number}. {step}", markup=False, highlight=False, soft_wrap=True)
+    _print_next(
+        console,
+        f"open {dagster_url}/asset-groups: the graph, from the source to the API",
+        f"see the first backfill run by itself: {dagster_url}/runs",
+        f'in another terminal: `make health`, or {bundled}psql "$DATABASE_URL"',
+    )
     console.print("\nCtrl-C stops everything\n")
+
+
+def print_after_demo(console: Console, *, bundled: bool) -> None:
+    """Print what may follow a demo; nothing of it runs any more."""
+    _print_next(
+        console,
+        "`make up`: the same with the Dagster UI, until Ctrl-C",
+        "your own servers: docs/how-to/use-your-own-prometheus.md",
+        *([f"to forget all of it: `{_REMOVE}`"] if bundled else []),
+    )
+
+
+def _print_next(console: Console, *steps: str) -> None:
+    console.print("\n[bold]next[/bold]")
+    for number, step in enumerate(steps, start=1):
+        console.print(f"  {number}. {step}", markup=False, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 
-from promtsdb_dagster.errors import PromtsdbError
+from promtsdb_dagster.errors import PromtsdbError, disk_problem
 from promtsdb_dagster.localstack import open_stack
 from promtsdb_dagster.localstack.stack import LocalStack
 from promtsdb_dagster.settings import load_settings
@@ -21,6 +21,12 @@ def main() -> int:
         return {**commands, "remove": _remove}[command](stack)
     except PromtsdbError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        print(f"error: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

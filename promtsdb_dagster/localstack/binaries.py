@@ -67,8 +67,8 @@ def find_postgres(wanted: Path | None = None, major: int | None = None) -> Postg
     if major is not None:
         raise StackError(
             f"the stack's cluster was made by PostgreSQL {major}, which is not installed (found: "
-            f"{seen}); `sudo apt-get install postgresql-{major}`, or remove the state folder to "
-            "begin anew"
+            f"{seen}); `sudo apt-get install postgresql-{major}`, or begin anew without its data: "
+            "`.venv/bin/python -m promtsdb_dagster.localstack remove`"
         )
     raise StackError(
         f"no PostgreSQL server of version {OLDEST_POSTGRES} or newer is installed (found: {seen}); "

@@ -152,6 +152,16 @@ def test_own_servers_need_no_services(names: tuple[str, ...], checkout: Checkout
     assert answer.returncode == 0, answer.stderr
 
 
+def test_a_checkout_that_cannot_be_written_is_told(checkout: Checkout) -> None:
+    """Instead of a lock's words. A file in the folder's place hinders root too."""
+    checkout.program("flock", "#!/bin/sh\necho must not run; exit 9\n")
+    (checkout.folder / ".local").write_text("")
+    answer = checkout.setup("--python")
+    assert answer.returncode == 1
+    assert f"{checkout.folder}/.local cannot be written by " in answer.stderr
+    assert "clone it into a folder of yours" in answer.stderr
+
+
 def test_an_unknown_option_is_an_error(checkout: Checkout) -> None:
     """It names the known ones."""
     answer = checkout.setup("--fast")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from promtsdb_dagster.commands.home import prepare_home
 from promtsdb_dagster.commands.ranges import read_window, whole_partitions, whole_partitions_text
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import Group, backfill_groups
-from promtsdb_dagster.errors import InputError
+from promtsdb_dagster.errors import InputError, disk_problem
 from promtsdb_dagster.settings import ROOT
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=timezone.utc)
@@ -141,6 +142,33 @@ def test_a_wrong_source_is_told_before_the_database_is_touched(
     error = capsys.readouterr().err
     assert words in error
     assert "the database" not in error
+
+
+def test_a_state_folder_that_cannot_be_made_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv("PROMTSDB_STATE_DIR", str(file))
+    assert cli.main(["migrate"]) == cli.FAILED
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {file}")
+    assert "set PROMTSDB_STATE_DIR to a folder of your own" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "free some, or set"), (errno.EROFS, "work as its owner"), (errno.EIO, None)],
+)
+def test_what_a_disk_refuses_is_told_and_nothing_else_is_hidden(
+    number: int, words: str | None
+) -> None:
+    told = disk_problem(OSError(number, "said by the system", "/state/logs"))
+    assert (told is None) == (words is None)
+    if told and words:
+        assert told.startswith("/state/logs: said by the system; wanted ")
+        assert words in told
 
 
 def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

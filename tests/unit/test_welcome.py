@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from rich.console import Console
 from promtsdb_dagster.adapters.services import Health
 from promtsdb_dagster.commands import welcome
 from promtsdb_dagster.commands.environment import Site
-from promtsdb_dagster.settings import Settings
+from promtsdb_dagster.settings import ROOT, Settings
 
 UI = "http://127.0.0.1:3030"
 LACKING = ("Telegraf is not installed: live rows come by `backfill_live` only",)
@@ -53,6 +54,17 @@ def test_addresses_what_is_left_out_and_three_steps() -> None:
     assert any("localstack env" in line and "psql" in line for line in lines)
     assert any("Telegraf is not installed" in line for line in lines)
     assert "Ctrl-C stops everything" in lines
+
+
+@pytest.mark.parametrize("bundled", [True, False])
+def test_a_demo_ends_with_what_is_next(bundled: bool) -> None:
+    text = StringIO()
+    welcome.print_after_demo(Console(file=text, width=40), bundled=bundled)
+    said = text.getvalue()
+    assert "1. `make up`" in said
+    [page] = re.findall(r"docs/\S+\.md", said)
+    assert (ROOT / page).is_file()
+    assert ("localstack remove`" in said) == bundled
 
 
 @pytest.mark.parametrize("healthy", [True, False])
