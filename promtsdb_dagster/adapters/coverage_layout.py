@@ -10,11 +10,12 @@ from itertools import pairwise
 
 from promtsdb_dagster.core.coverage import Coverage, Kind, Row, State
 
-MARGIN, TOP, LABELS, SHARE = 28, 132, 292, 66
+MARGIN, TOP, LABELS, SHARE = 20, 132, 262, 58
 ROW, GAP, HEAD = 16, 3, 32
 FONT, TITLE = 13, 22
 MOST_COLUMNS = 190
-_WIDTH = 1140
+# Dagster shows pictures as they are, in a dialog of four fifths of the screen.
+_WIDTH = 760
 # What is missing is never too little to be seen.
 _LEAST = 4
 _TICK_SPACE = 62
@@ -36,11 +37,11 @@ class Look:
 MINUTES = Look("stored by the minute", "#0b3c6f")
 QUARTERS = Look("by 15 minutes", "#3a86c8")
 HOURS = Look("by the hour", "#9cc9ec")
-ANY = Look("stored, step not noted", "#8fa3b5", 8, "#5c6b7a")
-MISSING = Look("missing: the source has it", "#d1384f", 4, "#7d1128")
-UNKNOWN = Look("not stored, source not asked", "#f4c95d", 5, "#a66f00")
-ABSENT = Look("the source has none", "#f1f2f4", 6, "#c3c8ce")
-EXPIRED = Look("older than retention", "#ffffff")
+ANY = Look("stored", "#8fa3b5", 8, "#5c6b7a")
+MISSING = Look("missing, source has it", "#d1384f", 4, "#7d1128")
+UNKNOWN = Look("missing, source not asked", "#f4c95d", 5, "#a66f00")
+ABSENT = Look("source has none", "#f1f2f4", 6, "#c3c8ce")
+EXPIRED = Look("beyond retention", "#ffffff")
 # From the bottom of a cell to its top.
 LOOKS = (MINUTES, QUARTERS, HOURS, ANY, UNKNOWN, MISSING, ABSENT, EXPIRED)
 _BY_STATE = {
@@ -103,7 +104,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Return the width of the picture."""
-        return max(self.right + SHARE + MARGIN, 1180)
+        return max(self.right + SHARE + MARGIN, 1120)
 
     @property
     def bottom(self) -> int:

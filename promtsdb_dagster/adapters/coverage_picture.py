@@ -100,9 +100,9 @@ class _Pen:
                 continue
             self._fill(look, (x, 82, x + 20, 82 + at.ROW))
             self._draw.rectangle((x, 82, x + 19, 81 + at.ROW), outline=_FRAME)
-            x += 27
+            x += 25
             self._text((x, 82), look.words)
-            x += int(self._draw.textlength(look.words, self._font(at.FONT))) + 20
+            x += int(self._draw.textlength(look.words, self._font(at.FONT))) + 16
 
     def axis(self) -> None:
         bottom = self.layout.bottom + 6
@@ -116,7 +116,7 @@ class _Pen:
 
     def row(self, top: int, row: Row) -> None:
         layout = self.layout
-        self._text((at.MARGIN + 8, top), self._cut(row.name, at.LABELS - 20))
+        self._text((at.MARGIN + 8, top), self._cut(row.name, at.LABELS - 14))
         for number, cell in enumerate(row.cells):
             x, y = layout.left + number * layout.cell, top + at.ROW
             for look, height in at.stacked(cell):
