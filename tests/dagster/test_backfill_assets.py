@@ -129,7 +129,9 @@ def test_a_number_is_of_one_type_in_every_partition(
     types = {
         (name, type(value))
         for record in records
-        for name, value in (record.asset_materialization or pytest.fail()).metadata.items()
+        for name, value in (
+            record.asset_materialization or pytest.fail("no event")
+        ).metadata.items()
     }
     assert len(types) == len(dict(types))
     numbers = {name: kind for name, kind in types if kind in _NUMBERS}

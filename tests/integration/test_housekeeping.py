@@ -425,7 +425,7 @@ def test_a_tag_is_not_forgotten_while_its_rows_arrive(database: ScratchDatabase)
     assert tidy(database).retired == 1
     late = "INSERT INTO staging_internal.prometheus_remote_write VALUES (%s, 2, 'up', 'common', 1)"
 
-    def arrive(where: str, _: int) -> None:
+    def arrive(where: str, *_: int) -> None:
         if where.startswith("internal"):
             ask(database, late, NOW - HOUR)
 
