@@ -14,6 +14,9 @@ FORM ?= long
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.DEFAULT:
+	@echo "error: there is no target $@; \`make\` alone lists them" >&2; exit 2
+
 setup: ## Install what the commands need into .venv
 	@scripts/setup
 

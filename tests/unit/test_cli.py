@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -169,6 +170,14 @@ def test_what_a_disk_refuses_is_told_and_nothing_else_is_hidden(
     if told and words:
         assert told.startswith("/state/logs: said by the system; wanted ")
         assert words in told
+
+
+def test_a_target_that_is_none_is_told_where_they_are_listed() -> None:
+    done = subprocess.run(
+        ["make", "backfil"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "there is no target backfil; `make` alone lists them" in done.stderr
 
 
 def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
