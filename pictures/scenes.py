@@ -36,8 +36,7 @@ def _plots(page: Page, _: World) -> None:
 
 def _partitions(page: Page, world: World) -> None:
     page.goto(ui.asset_path(["backfill_1w"], "partitions"))
-    page.get_by_text(f"{world.today - DAY}", exact=True).first.click()
-    page.get_by_text("rows_written", exact=True).wait_for()
+    ui.choose_partition(page, f"{world.today - 2 * DAY}")
 
 
 def _launch(page: Page, world: World) -> None:
@@ -47,12 +46,12 @@ def _launch(page: Page, world: World) -> None:
 
 
 def _coverage(page: Page, _: World) -> None:
-    page.goto(ui.asset_path(["coverage"], "overview"))
+    ui.materialize(page, ["coverage"])
+    ui.open_markdown(page)
 
 
 def _graph(page: Page, _: World) -> None:
-    page.goto(ui.graph_path(_OPENED))
-    page.locator("foreignObject").get_by_text("backfill", exact=True).first.wait_for()
+    ui.open_wide_graph(page, _OPENED, 'not group:"migrations" and not group:"housekeeping"')
 
 
 def _sensors(page: Page, _: World) -> None:
@@ -75,7 +74,7 @@ def _check(page: Page, world: World) -> None:
     )
     ui.open_check(page, ["backfill_1w"], "ledger_holds")
     ui.execute_check(page)
-    page.get_by_text("somebody deleted rows").first.wait_for()
+    page.get_by_text("somebody deleted rows").first.wait_for(timeout=ui.RUN_MS)
 
 
 # The last ones hurt what the first ones show.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 LOCATION = "promtsdb"
 # How often two looks must agree before a page counts as still, and how far apart they are.
 _LOOKS, _LOOK_MS = 3, 250
+# How long a run may take from a click to its result; the daemon looks for backfills every 30 s.
+RUN_MS = 120_000
+# The width of the list beside the graph.
+_LIST_PIXELS = 300
 
 
 def asset_path(key: Sequence[str], view: str, **more: str) -> str:
@@ -21,11 +26,43 @@ def asset_path(key: Sequence[str], view: str, **more: str) -> str:
     return f"/assets/{'/'.join(map(quote, key))}?{urlencode({'view': view, **more})}"
 
 
-def graph_path(groups: Iterable[str], selection: str = "") -> str:
-    """Return the path of the lineage graph with these groups opened."""
-    opened = ",".join(f"global@global:{group}" for group in groups)
-    more = {"asset-selection": selection} if selection else {}
-    return f"/asset-groups?{urlencode({'expanded': opened, **more})}"
+def graph_path(opened: Iterable[str], selection: str = "") -> str:
+    """Return the path of the lineage graph of a selection, with these groups opened."""
+    groups = ",".join(f"global@global:{group}" for group in opened)
+    chosen = f"~{quote(selection, safe='')}/" if selection else ""
+    return f"/asset-groups{chosen}?{urlencode({'expanded': groups})}"
+
+
+def open_wide_graph(page: Page, opened: Iterable[str], selection: str) -> None:
+    """Open the lineage graph without the lists beside it, the source on top, the whole in view."""
+    own = page.viewport_size or {"width": 1280, "height": 800}
+    stored = {"asset-graph-direction": '"vertical"', "dagster-nav-collapsed": "true"}
+    page.add_init_script(
+        f"Object.entries({json.dumps({**stored, 'large-screen-nav-open': 'false'})})"
+        ".forEach(([name, value]) => localStorage.setItem(name, value))"
+    )
+    # The graph is fitted when it is drawn first, beside the list, and not again.
+    page.set_viewport_size({**own, "width": own["width"] + _LIST_PIXELS})
+    page.goto(graph_path(opened, selection))
+    page.locator("foreignObject").first.wait_for()
+    wait_still(page)
+    page.get_by_role("img", name="panel_show_right").last.click()
+    page.set_viewport_size(own)
+
+
+def materialize(page: Page, key: Sequence[str]) -> None:
+    """Press Materialize on the overview of an asset without partitions."""
+    page.goto(asset_path(key, "overview"))
+    _button(page, "Materialize").click()
+    page.get_by_text("Launched run").wait_for()
+
+
+def open_markdown(page: Page) -> Locator:
+    """Open the newest picture among the metadata of the asset shown; return the picture."""
+    page.get_by_text("Show Markdown").first.click(timeout=RUN_MS)
+    picture = page.get_by_role("dialog").locator("img")
+    picture.wait_for()
+    return picture
 
 
 def open_launch_dialog(page: Page, key: Sequence[str]) -> Locator:
@@ -54,6 +91,13 @@ def launch(page: Page, dialog: Locator) -> None:
     """Press the dialog's button and wait until Dagster has taken the backfill."""
     dialog.get_by_role("button", name="Launch backfill").click()
     page.get_by_text("Created backfill").wait_for()
+
+
+def choose_partition(page: Page, key: str) -> None:
+    """Open one partition on the page of an asset's partitions; its metadata follow."""
+    # The ends of the bar above the list have the same words.
+    page.get_by_text(key, exact=True).filter(visible=True).last.click()
+    page.get_by_text("rows_written", exact=True).wait_for()
 
 
 def open_check(page: Page, key: Sequence[str], check: str) -> None:
@@ -90,7 +134,9 @@ def wait_still(page: Page) -> None:
     page.evaluate(
         """async ([looks, pause]) => {
             const deadline = Date.now() + 30000;
-            const seen = () => document.body.innerHTML.replace(/\\d+ (second|minute)s? ago/g, "");
+            // Behind a dialog a page may go on moving: countdowns, timelines.
+            const seen = () => (document.querySelector("[role=dialog]") ?? document.body)
+                .innerHTML.replace(/\\d+ (second|minute)s? ago|\\d:\\d\\d/g, "");
             await document.fonts.ready;
             for (let last = null, same = 0; same < looks; ) {
                 if (Date.now() > deadline) throw new Error("the page does not come to rest");

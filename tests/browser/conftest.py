@@ -63,6 +63,7 @@ def site(plain_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
 def page(site: Site) -> Page:
     """Lend the page, of which nobody has complained yet."""
     site.window.complaints.clear()
+    site.window.page.set_viewport_size({"width": 1600, "height": 1000})
     return site.window.page
 
 
