@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 
 from rich.console import Console
 
@@ -24,6 +24,7 @@ from promtsdb_dagster.commands.tables import backfill_table
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.errors import InputError
+from promtsdb_dagster.settings import load_settings
 
 
 def replace(
@@ -39,6 +40,8 @@ def replace(
 
     A dry run only says what would be done.
     """
+    # Judged before any server is started: a typing error should cost no time.
+    _judge(metric, start, end)
     with open_site(console) as site, open_instance() as instance:
         now = site.installation.now()
         window = read_window(start, end, now=now, history_start=site.settings.history_start)
@@ -95,3 +98,10 @@ def choose_group(site: Site, metric: str, window: Window, now: datetime) -> Grou
         if group.grid.end(now) >= window.end:
             return group
     return having[-1]
+
+
+def _judge(metric: str, start: str, end: str) -> None:
+    if not metric.strip():
+        raise InputError("METRIC is not given, wanted a record of the rule files: web_requests")
+    now = datetime.now(timezone.utc)
+    read_window(start, end, now=now, history_start=load_settings().history_start)

@@ -58,7 +58,11 @@ def _day(days: int) -> str:
     ],
     ids=["reversed", "empty", "before history", "no date", "nothing given", "31 Feb", "future"],
 )
-@pytest.mark.parametrize("command", [["refresh"], ["backfill", "--asset", "backfill_live"]])
+@pytest.mark.parametrize(
+    "command",
+    [["refresh"], ["backfill", "--asset", "backfill_live"], ["replace", "--metric", "up"]],
+    ids=["refresh", "backfill", "replace"],
+)
 def test_dates_that_make_no_sense(
     command: list[str], arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +82,12 @@ def test_an_unknown_asset_is_answered_with_the_known_ones(
     error = capsys.readouterr().err
     assert "'backfill_2w'" in error
     assert "backfill_forever, backfill_1y, backfill_1w, backfill_live" in error
+
+
+def test_a_metric_that_is_not_given_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["replace", "--metric", "", "--from", "2026-01-01", "--to", "2026-01-02"]
+    assert cli.main(arguments) == cli.REFUSED
+    assert "METRIC is not given" in capsys.readouterr().err
 
 
 def test_half_an_environment_is_refused(
