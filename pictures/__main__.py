@@ -11,7 +11,7 @@ from pictures.browser import missing, open_window
 from pictures.scenes import SCENES, Scene
 from pictures.shrink import LARGEST_BYTES, write_small
 from pictures.ui import wait_still
-from pictures.world import World, running_world
+from pictures.world import STATE, World, running_world
 from promtsdb_dagster.errors import PromtsdbError, StackError
 from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import ROOT
@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _take(scenes: Sequence[Scene], world: World, folder: Path) -> None:
+    from playwright.sync_api import Error
+
     folder.mkdir(parents=True, exist_ok=True)
     for scene in scenes:
         if scene.needs and not world.has_asset(scene.needs):
@@ -58,8 +60,15 @@ def _take(scenes: Sequence[Scene], world: World, folder: Path) -> None:
             continue
         # A window each: no hint, no message and no opened list of the one before.
         with open_window(world.url, width=_WIDTH, height=_HEIGHT, scale=_SCALE) as window:
-            scene.show(window.page, world)
-            wait_still(window.page)
+            try:
+                scene.show(window.page, world)
+                wait_still(window.page)
+            except Error as error:
+                kept = STATE / f"{scene.name}.png"
+                window.page.screenshot(path=kept)
+                raise StackError(
+                    f"{scene.name}: {error.message.strip()}; what was to be seen is in {kept}"
+                ) from error
             size = write_small(window.page.screenshot(), folder / f"{scene.name}.png")
             if window.complaints:
                 _say(f"{scene.name}: the browser says {'; '.join(window.complaints)}")

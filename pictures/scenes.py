@@ -31,7 +31,9 @@ class Scene:
 def _plots(page: Page, _: World) -> None:
     page.goto(ui.asset_path(["backfill_1y"], "overview"))
     page.get_by_text("Plots", exact=True).click()
-    page.get_by_text("rows_written", exact=True).scroll_into_view_if_needed()
+    page.get_by_text("rows_per_second", exact=True).evaluate(
+        "title => title.parentElement.scrollIntoView()"
+    )
 
 
 def _partitions(page: Page, world: World) -> None:
@@ -52,6 +54,8 @@ def _coverage(page: Page, _: World) -> None:
 
 def _graph(page: Page, _: World) -> None:
     ui.open_wide_graph(page, _OPENED, 'not group:"migrations" and not group:"housekeeping"')
+    # What Dagster knows of the assets comes after the graph.
+    page.locator('foreignObject [style*="background-green"]').first.wait_for()
 
 
 def _sensors(page: Page, _: World) -> None:
@@ -68,7 +72,7 @@ def _check(page: Page, world: World) -> None:
     # In all windows: the check looks into some of them, at random.
     world.execute(
         "DELETE FROM internal.prometheus_remote_write WHERE name = 'system_memory' AND "
-        "time > %s AND time <= %s",
+        "time >= %s AND time < %s",
         world.today - 7 * DAY,
         world.today,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,9 @@ LOCATION = "promtsdb"
 _LOOKS, _LOOK_MS = 3, 250
 # How long a run may take from a click to its result; the daemon looks for backfills every 30 s.
 RUN_MS = 120_000
-# The width of the list beside the graph.
-_LIST_PIXELS = 300
+_RELOAD_MS = 6_000
+# The width of the list beside the graph, less that of the buttons over its other end.
+_LIST_PIXELS = 240
 
 
 def asset_path(key: Sequence[str], view: str, **more: str) -> str:
@@ -51,7 +53,7 @@ def open_wide_graph(page: Page, opened: Iterable[str], selection: str) -> None:
 
 
 def materialize(page: Page, key: Sequence[str]) -> None:
-    """Press Materialize on the overview of an asset without partitions."""
+    """Press Materialize on an asset without partitions."""
     page.goto(asset_path(key, "overview"))
     _button(page, "Materialize").click()
     page.get_by_text("Launched run").wait_for()
@@ -59,7 +61,16 @@ def materialize(page: Page, key: Sequence[str]) -> None:
 
 def open_markdown(page: Page) -> Locator:
     """Open the newest picture among the metadata of the asset shown; return the picture."""
-    page.get_by_text("Show Markdown").first.click(timeout=RUN_MS)
+    from playwright import sync_api as api
+
+    link = page.get_by_text("Show Markdown").first
+    for _ in range(RUN_MS // _RELOAD_MS):
+        # The page follows the status of its asset by itself, and not its metadata.
+        page.reload()
+        with contextlib.suppress(api.TimeoutError):
+            link.wait_for(timeout=_RELOAD_MS)
+            break
+    link.click()
     picture = page.get_by_role("dialog").locator("img")
     picture.wait_for()
     return picture
@@ -70,13 +81,7 @@ def open_launch_dialog(page: Page, key: Sequence[str]) -> Locator:
     page.goto(asset_path(key, "partitions"))
     page.get_by_role("button", name="Materialize").first.click()
     dialog = page.get_by_role("dialog")
-    ready = dialog.get_by_text("Partition selection")
-    # Of a database that Dagster did not migrate itself it asks first.
-    sure = dialog.get_by_role("button", name="Confirm")
-    ready.or_(sure).first.wait_for()
-    if sure.is_visible():
-        sure.click()
-        ready.wait_for()
+    dialog.get_by_text("Partition selection").wait_for()
     return dialog
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from promtsdb_dagster.localstack.history import HistoryPlan
 from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.settings import ROOT, Settings
 
-# Relative to the checkout, so that a stack of `make up` is left alone.
+# Of its own, so that a stack of `make up` is left alone.
 STATE = ROOT / ".local" / "pictures"
 _PATIENCE_SECONDS = 600.0
 _ASSETS = """
@@ -134,7 +135,5 @@ def running_world(say: Callable[[str], None], *, keep: bool = False) -> Iterator
 
 
 def _remove(stack: LocalStack) -> None:
-    import shutil
-
     stack.remove()
     shutil.rmtree(STATE / "dagster", ignore_errors=True)

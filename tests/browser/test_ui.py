@@ -47,8 +47,9 @@ def test_the_graph_shows_every_group_and_asset(site: Site, page: Page) -> None:
 
 # The whole way to what a client asks, up to where the samples come from.
 def test_a_client_s_answer_comes_from_the_source(site: Site, page: Page) -> None:
-    page.goto(ui.asset_path(["caddy"], "lineage", lineageScope="upstream", lineageDepth="20"))
-    for name in ("prometheus", "backfill_1w", "staging", "latest_coords", "caddy"):
+    client = ["api", "positions"]
+    page.goto(ui.asset_path(client, "lineage", lineageScope="upstream", lineageDepth="3"))
+    for name in ("prometheus", "backfill_1w", "latest_coords", "caddy", "positions"):
         page.locator("svg").get_by_text(name, exact=True).first.wait_for()
     healthy(site)
 
@@ -73,7 +74,7 @@ def test_a_range_is_backfilled_from_the_materialize_dialog(site: Site, page: Pag
             [last],
         ).fetchall()
         outside = connection.execute(
-            "SELECT count(*) FROM internal.prometheus_remote_write WHERE time <= %s OR time > %s",
+            "SELECT count(*) FROM internal.prometheus_remote_write WHERE time < %s OR time >= %s",
             [first, today],
         ).fetchone()
     assert days == [(False, True), (True, True)]
