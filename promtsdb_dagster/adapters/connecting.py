@@ -66,7 +66,7 @@ _ADVICE = (
         ),
     ),
     (
-        "unsupported startup parameter",
+        "unsupported (options )?startup parameter",
         (
             "wanted PostgreSQL itself, as a pooler keeps neither a session's settings nor its "
             "locks; correct host and port in DATABASE_URL"

@@ -13,6 +13,7 @@ from psycopg import errors as pg
 from typing_extensions import Self
 
 from promtsdb_dagster.adapters.connecting import address_of, advice
+from promtsdb_dagster.adapters.server_checks import MARK, refuse_unfit
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine
 from promtsdb_dagster.errors import (
@@ -53,7 +54,7 @@ class Database:
         self._slots = BoundedSemaphore(max_connections)
         self._application_name = application_name
         self._newest = newest
-        self._options = "-c timezone=UTC" + (
+        self._options = f"{MARK} -c timezone=UTC" + (
             " -c default_transaction_read_only=on" if read_only else ""
         )
         self._keepers = 0
@@ -95,7 +96,8 @@ class Database:
         """Lend a connection; commit when the block ends well, roll back when it raises.
 
         Raises StoreUnavailable when the server cannot be reached, went away or is read-only,
-        StoreError when it has no room left, UnknownVersion when its schema is newer than the code.
+        StoreError when it has no room left, is too old or behind a pooler that drops settings,
+        UnknownVersion when its schema is newer than the code.
         """
         with self._slots, self._translated(), ExitStack() as stack:
             connection = None if autocommit else self._take()
@@ -126,16 +128,25 @@ class Database:
             connection.close()
 
     def _connect(self, autocommit: bool) -> Connection:
-        return psycopg.connect(
+        connection = psycopg.connect(
             self._url,
-            autocommit=autocommit,
+            # Its first question belongs to no transaction of ours.
+            autocommit=True,
             application_name=self._application_name,
+            client_encoding="UTF8",
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             keepalives_idle=_KEEPALIVE_SECONDS,
             options=self._options,
             # A plan for any window would not know which chunks this one has.
             prepare_threshold=None,
         )
+        try:
+            refuse_unfit(connection, self._address)
+            connection.autocommit = autocommit
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def engine(self) -> Engine:
         """Return which engine the database says it is."""

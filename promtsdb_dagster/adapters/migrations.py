@@ -11,6 +11,7 @@ from zlib import crc32
 import psycopg
 
 from promtsdb_dagster.adapters.database import Connection, Database, version_of
+from promtsdb_dagster.adapters.server_checks import refuse_encoding
 from promtsdb_dagster.adapters.sql import query
 from promtsdb_dagster.core.migrations import Engine, Migration, Way, assemble
 from promtsdb_dagster.errors import (
@@ -79,7 +80,7 @@ class Migrator:
         """Apply what is missing, up to a version or all; return what was applied now.
 
         Each file is one transaction with its entry in the ledger. Safe to repeat.
-        Raises ChangedMigration, DirtyLedger, UnknownVersion, MigrationError.
+        Raises ChangedMigration, DirtyLedger, UnknownVersion, MigrationError, StoreError.
         """
         goal = self._newest if to is None else self._known(to)
         with self._locked() as (connection, version, engine):
@@ -118,6 +119,7 @@ class Migrator:
     @contextmanager
     def _locked(self) -> Iterator[tuple[Connection, int, Engine]]:
         with self._database.connection(autocommit=True) as connection:
+            refuse_encoding(connection)
             keys = [_lock_key(slash + connection.info.dbname) for slash in ("/", "")]
             for key in keys:
                 connection.execute(query("lock_migrations"), [key])
