@@ -102,6 +102,12 @@ class Attempts:
         pause: timedelta = _FIRST_PAUSE * 2 ** min(self.count - 1, _MOST_DOUBLINGS)
         return self.at + min(pause, _LONGEST_PAUSE)
 
+    def waits(self, now: datetime) -> bool:
+        """Return whether another try would come too early."""
+        until = self.again_at()
+        # A clock that was put back keeps nobody waiting.
+        return self.at is not None and until is not None and self.at <= now < until
+
     def one_more(self, now: datetime, problem: str) -> Attempts:
         """Return what is known after another try in vain."""
         return Attempts(self.count + 1, now, problem)

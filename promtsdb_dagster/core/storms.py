@@ -69,6 +69,12 @@ class Storm:
         """Return when its next message may go, or None for at once."""
         return datetime.fromisoformat(self.told_at) + QUIET if self.told_at else None
 
+    def is_quiet(self, now: datetime) -> bool:
+        """Return whether it is too early for its next message."""
+        told_at = datetime.fromisoformat(self.told_at) if self.told_at else None
+        # A clock that was put back keeps nobody waiting.
+        return told_at is not None and told_at <= now < told_at + QUIET
+
     def notice(self, runs_url: str) -> Notice:
         """Return what people should know; `runs_url` is where pages of runs are, or empty."""
         first, last = self.first_partition, self.last_partition
@@ -93,11 +99,7 @@ def gather(storms: Storms, failures: Iterable[Failure], now: datetime) -> Storms
 
     However many kinds there are, what is kept stays small: those beyond 40 are told as one.
     """
-    kept = {
-        kind: storm
-        for kind, storm in storms.items()
-        if storm.count or ((until := storm.waits_until()) and now < until)
-    }
+    kept = {kind: storm for kind, storm in storms.items() if storm.count or storm.is_quiet(now)}
     for failure in failures:
         kind, subject = f"{failure.subject} {failure.kind}", failure.subject
         if kind not in kept and len(kept) >= _MOST_KINDS:
@@ -108,11 +110,7 @@ def gather(storms: Storms, failures: Iterable[Failure], now: datetime) -> Storms
 
 def due(storms: Storms, now: datetime) -> Sequence[str]:
     """Return the kinds of which people should be told now."""
-    return [
-        kind
-        for kind, storm in storms.items()
-        if storm.count and not ((until := storm.waits_until()) and now < until)
-    ]
+    return [kind for kind, storm in storms.items() if storm.count and not storm.is_quiet(now)]
 
 
 def told(storms: Storms, kinds: Iterable[str], now: datetime) -> Storms:

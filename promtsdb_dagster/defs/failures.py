@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import dagster as dg
 
@@ -14,13 +15,23 @@ from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 MOST_EVENTS = 200
 # Of a sensor that has never looked, or that was reset.
 _FIRST_LOOK = timedelta(hours=1)
-# Dagster tags a run that it will try again just after it notes the failure.
-_SECONDS_TO_TAG = 60.0
+# Dagster notes a failure, then whether it will try again, then, in another daemon, that it has.
+_SECONDS_TO_RETRY = 60.0
+_failures = partial(dg.RunStatusChangeRecordsFilter, dg.DagsterEventType.RUN_FAILURE)
 _ASSET_JOB = "__ASSET_JOB"
 _PARTITION_TAG = "dagster/partition"
 _WILL_RETRY_TAG = "dagster/will_retry"
+_RETRIED_TAG = "dagster/auto_retry_run_id"
 _MOST_CHARACTERS = 400
 _CRASHED = "its process ended; launch the same again, what is done is found done"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Name the newest event that is known: its number in Dagster's storage, and its time."""
+
+    id: int
+    timestamp: float
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,8 @@ class Looked:
     """Hold what failed after one event, and up to which event that is known."""
 
     failures: Sequence[Failure]
-    seen: int
-    will_retry: int
+    seen: Seen
+    retried: int
 
 
 @dataclass(frozen=True)
@@ -44,40 +55,35 @@ class CheckResult:
 
 
 def failed_runs(
-    instance: dg.DagsterInstance, seen: int | None, now: datetime, location: str | None
+    instance: dg.DagsterInstance, seen: Seen | None, now: datetime, location: str | None
 ) -> Looked:
     """Return what failed in a code location after an event; None asks for the last hour.
 
-    Runs without a location count, as commands make them, and those that Dagster tries again do not.
+    Runs without a location count, as commands make them, and those that Dagster has tried again do
+    not.
     """
-    after = (now - _FIRST_LOOK).timestamp() if seen is None else None
+    seen = seen or Seen(0, (now - _FIRST_LOOK).timestamp())
     records = instance.fetch_run_status_changes(
-        dg.RunStatusChangeRecordsFilter(
-            dg.DagsterEventType.RUN_FAILURE, after_storage_id=seen, after_timestamp=after
-        ),
-        limit=MOST_EVENTS,
-        ascending=True,
+        _after(instance, seen), limit=MOST_EVENTS, ascending=True
     ).records
-    if seen is None:
-        seen = _newest(instance) if not records else records[0].storage_id - 1
     ids = list({record.run_id for record in records})
     runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))} if ids else {}
-    failures, will_retry = [], 0
+    failures, retried = [], 0
     for record in records:
         run = runs.get(record.run_id)
-        young = abs(now.timestamp() - record.timestamp) < _SECONDS_TO_TAG
-        if run and instance.run_retries_enabled and young and _WILL_RETRY_TAG not in run.tags:
+        young = abs(now.timestamp() - record.timestamp) < _SECONDS_TO_RETRY
+        if run and young and instance.run_retries_enabled and _may_be_retried(run):
             break
-        seen = record.storage_id
+        seen = Seen(record.storage_id, record.timestamp)
         if run is None or _location(run) not in (None, location):
             continue
-        if run.tags.get(_WILL_RETRY_TAG) == "true":
-            will_retry += 1
+        if _RETRIED_TAG in run.tags:
+            retried += 1
             continue
         event = record.event_log_entry.dagster_event
         at = datetime.fromtimestamp(record.timestamp, timezone.utc)
         failures.append(_failure(run, event, at))
-    return Looked(failures, seen, will_retry)
+    return Looked(failures, seen, retried)
 
 
 def check_results(
@@ -102,9 +108,17 @@ def check_results(
         )
 
 
-def _newest(instance: dg.DagsterInstance) -> int:
-    records = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records
-    return records[0].storage_id if records else 0
+def _after(instance: dg.DagsterInstance, seen: Seen) -> dg.RunStatusChangeRecordsFilter:
+    same = instance.fetch_run_status_changes(_failures(storage_ids=[seen.id]), limit=1).records
+    if same and same[0].timestamp == seen.timestamp:
+        return _failures(after_storage_id=seen.id)
+    # Its run was deleted, or all were wiped: SQLite gives such numbers again.
+    return _failures(after_timestamp=seen.timestamp)
+
+
+def _may_be_retried(run: dg.DagsterRun) -> bool:
+    """Return whether Dagster has not decided yet, or not done yet what it decided."""
+    return run.tags.get(_WILL_RETRY_TAG) != "false" and _RETRIED_TAG not in run.tags
 
 
 def _location(run: dg.DagsterRun) -> str | None:

@@ -6,22 +6,21 @@ sensors keep what nobody was told of in their cursor, folded, so that it neither
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
 
 from promtsdb_dagster.core import storms as s
 from promtsdb_dagster.core.notices import Attempts, Message, Notice, Notifier
-from promtsdb_dagster.defs.failures import CheckResult, check_results, failed_runs
+from promtsdb_dagster.defs.delivering import attempts_of, deliver, in_short, kept, not_told
+from promtsdb_dagster.defs.failures import CheckResult, Seen, check_results, failed_runs
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.reasons import NotifyChecks, NotifyFailures, some
 from promtsdb_dagster.defs.reporting import counted
 from promtsdb_dagster.defs.ticks import about
-from promtsdb_dagster.errors import PromtsdbError
 
 FAILURES, CHECKS = "notify_failures", "notify_checks"
 _SECONDS, _SECONDS_CHECKS = 30, 60
@@ -31,7 +30,7 @@ _SECONDS, _SECONDS_CHECKS = 30, 60
 class _Failed:
     """Hold the cursor of `notify_failures`."""
 
-    seen: int | None = None
+    seen: Seen | None = None
     storms: s.Storms = field(default_factory=dict)
     attempts: Attempts = field(default_factory=Attempts)
 
@@ -76,14 +75,14 @@ def notify_failures_sensor(public_url: str | None) -> dg.SensorDefinition:
         kinds = s.due(storms, now)
         if kinds:
             message = Message("runs", [storms[kind].notice(runs_url) for kind in kinds])
-            attempts = _deliver(context, notifier, message, attempts, now)
-            if attempts.problem:
-                reason = _not_told(NotifyFailures, message, attempts)
+            attempts = deliver(context, notifier, message, attempts, now)
+            if attempts.count:
+                reason = not_told(NotifyFailures, message, attempts)
             else:
                 storms = s.told(storms, kinds, now)
-                reason = NotifyFailures.TOLD(message=_short(message))
+                reason = NotifyFailures.TOLD(message=in_short(message))
         else:
-            reason = _nothing_failed(storms, looked.will_retry, now)
+            reason = _nothing_failed(storms, looked.retried, now)
         after = _Failed(looked.seen, storms, attempts)
         return dg.SensorResult(skip_reason=reason, cursor=_failed_text(after))
 
@@ -114,7 +113,7 @@ def notify_checks_sensor(public_url: str | None) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         now = project.now()
         known = json.loads(context.cursor) if context.cursor else {}
-        attempts = _attempts(known)
+        attempts = attempts_of(known)
         red = {name: _Red(**each) for name, each in known.get("red", {}).items()}
         repository = context.repository_def
         keys = sorted(repository.asset_graph.asset_check_keys) if repository else []
@@ -130,20 +129,20 @@ def notify_checks_sensor(public_url: str | None) -> dg.SensorDefinition:
                 notices.append(_check_notice(key, result, before, public_url))
         if notices:
             message = Message("checks", notices)
-            attempts = _deliver(context, notifier, message, attempts, now)
-            if attempts.problem:
-                reason = _not_told(NotifyChecks, message, attempts)
+            attempts = deliver(context, notifier, message, attempts, now)
+            if attempts.count:
+                reason = not_told(NotifyChecks, message, attempts)
             else:
                 red = {
                     str_of(key): _Red(red[str_of(key)].since, told=True)
                     for key, result in results.items()
                     if result.red
                 }
-                reason = NotifyChecks.TOLD(message=_short(message))
+                reason = NotifyChecks.TOLD(message=in_short(message))
         else:
             told = f"{len(red)} of them {'is' if len(red) == 1 else 'are'} red"
             reason = NotifyChecks.NOTHING(checks=counted(len(results), "check"), red=told)
-        cursor = {"red": {name: asdict(each) for name, each in red.items()}, **_kept(attempts)}
+        cursor = {"red": {name: asdict(each) for name, each in red.items()}, **kept(attempts)}
         return dg.SensorResult(skip_reason=reason, cursor=json.dumps(cursor))
 
     return notify_checks
@@ -168,42 +167,7 @@ def _check_notice(
     )
 
 
-def _deliver(
-    context: dg.SensorEvaluationContext,
-    notifier: Notifier,
-    message: Message,
-    attempts: Attempts,
-    now: datetime,
-) -> Attempts:
-    """Send a message unless it is too early to; return what is known then."""
-    again_at = attempts.again_at()
-    if again_at and now < again_at:
-        return attempts
-    try:
-        notifier.send(message)
-    except PromtsdbError as error:
-        problem = str(error)
-    # Whatever another's notifier raises must not end this sensor, nor be shown: it may hold a URL.
-    except Exception as error:
-        problem = f"{type(notifier).__name__} raised {type(error).__name__}"
-    else:
-        return Attempts()
-    context.log.warning(f"{problem}\n{message.text}")
-    return attempts.one_more(now, problem)
-
-
-def _not_told(
-    reasons: type[NotifyFailures | NotifyChecks], message: Message, attempts: Attempts
-) -> dg.SkipReason:
-    return reasons.NOT_TOLD(
-        message=_short(message),
-        tries=counted(attempts.count, "time"),
-        problem=attempts.problem,
-        until=attempts.again_at(),
-    )
-
-
-def _nothing_failed(storms: s.Storms, will_retry: int, now: datetime) -> dg.SkipReason:
+def _nothing_failed(storms: s.Storms, retried: int, now: datetime) -> dg.SkipReason:
     waiting = [storm for storm in storms.values() if storm.count]
     if waiting:
         return NotifyFailures.COUNTED(
@@ -212,36 +176,21 @@ def _nothing_failed(storms: s.Storms, will_retry: int, now: datetime) -> dg.Skip
             subjects=some(sorted({storm.subject for storm in waiting})),
             until=min(filter(None, (storm.waits_until() for storm in waiting)), default=now),
         )
-    if will_retry:
-        return NotifyFailures.WILL_RETRY(count=counted(will_retry, "run"))
+    if retried:
+        return NotifyFailures.RETRIED(count=counted(retried, "run"))
     return NotifyFailures.NOTHING()
-
-
-def _short(message: Message) -> str:
-    sentences = [notice.sentence for notice in message.notices]
-    return f"{message.title}: {some(sentences, 2)}"
 
 
 def _failed(cursor: str | None) -> _Failed:
     known = json.loads(cursor) if cursor else {}
-    return _Failed(known.get("seen"), s.from_json(known.get("storms", {})), _attempts(known))
+    seen = Seen(**known["seen"]) if known.get("seen") else None
+    return _Failed(seen, s.from_json(known.get("storms", {})), attempts_of(known))
 
 
 def _failed_text(state: _Failed) -> str:
-    kept = {"seen": state.seen, "storms": s.as_json(state.storms), **_kept(state.attempts)}
-    return json.dumps(kept)
-
-
-def _attempts(known: Mapping[str, Any]) -> Attempts:
-    at = known.get("tried_at")
-    return Attempts(
-        known.get("tries", 0), datetime.fromisoformat(at) if at else None, known.get("problem", "")
-    )
-
-
-def _kept(attempts: Attempts) -> dict[str, Any]:
-    at = attempts.at.isoformat() if attempts.at else None
-    return {"tries": attempts.count, "tried_at": at, "problem": attempts.problem}
+    seen = asdict(state.seen) if state.seen else None
+    known = {"seen": seen, "storms": s.as_json(state.storms), **kept(state.attempts)}
+    return json.dumps(known)
 
 
 def notifying_sensors(public_url: str | None) -> Sequence[dg.SensorDefinition]:

@@ -186,7 +186,7 @@ class NotifyFailures:
         "{count} more like those that people were told of at {told}: {subjects}; they are "
         "counted, and told as one message at {until}"
     )
-    WILL_RETRY = Reason(
+    RETRIED = Reason(
         "{count} failed, and Dagster tries the same again; people are told when the last try fails"
     )
     NOT_TOLD = Reason(

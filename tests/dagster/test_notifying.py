@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
@@ -231,13 +231,62 @@ def test_a_sensor_that_never_looked_tells_of_the_last_hour(
 def test_what_dagster_tries_again_is_told_when_the_last_try_fails(
     failures: Sensor, told: Told
 ) -> None:
-    _die(failures, 1, **{"dagster/will_retry": "true"})
+    _die(failures, 1, **{"dagster/will_retry": "true", "dagster/auto_retry_run_id": "next"})
     assert failures.tick().startswith("1 run failed, and Dagster tries the same again")
     assert failures.tick().startswith("no run has failed")
     assert told.messages == []
     _die(failures, 1, **{"dagster/will_retry": "false"})
     failures.tick()
     assert len(told.messages) == 1
+
+
+def test_a_run_that_was_to_be_tried_again_and_is_not_is_told(
+    definitions: dg.Definitions, project: FakeProject, told: Told
+) -> None:
+    """The backfill it was part of is over, or the try itself failed."""
+    with dg.instance_for_test(overrides={"run_retries": {"enabled": True}}) as instance:
+        project.clock = datetime.now(timezone.utc)
+        sensor = Sensor("notify_failures", definitions, instance, project, told)
+        sensor.tick()
+        run = _die(sensor, 1)
+        instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+        assert sensor.tick().startswith("no run has failed"), "Dagster may be about to"
+        sensor.tick(timedelta(minutes=1))
+    assert [message.notices[0].run_id for message in told.messages] == [run.run_id]
+
+
+@pytest.mark.parametrize("all_of_them", [False, True], ids=["the last", "all"])
+def test_what_fails_after_runs_were_deleted_is_told(
+    failures: Sensor, told: Told, kept: dg.DagsterInstance, all_of_them: bool
+) -> None:
+    """SQLite gives the number of a deleted event again."""
+    failures.instance = kept
+    runs = [_die(failures, day) for day in range(3)]
+    failures.tick()
+    for run in runs if all_of_them else runs[-1:]:
+        failures.instance.delete_run(run.run_id)
+    assert failures.tick().startswith("no run has failed")
+    _die(failures, 9)
+    assert failures.tick().startswith("1 failure more")
+    assert len(told.messages) == 1
+
+
+def test_a_clock_that_was_put_back_keeps_no_message(failures: Sensor, told: Told) -> None:
+    _die(failures, 1)
+    failures.tick()
+    told.error = NotifierError("down")
+    _fail(failures)
+    failures.tick()
+    told.error = None
+    _die(failures, 2)
+    failures.tick(-timedelta(days=400))
+    assert {notice.subject for notice in told.messages[1].notices} == {"backfill_1w", "backfill_1y"}
+
+
+def test_an_error_without_words_is_an_error(failures: Sensor, told: Told) -> None:
+    told.error = NotifierError("")
+    _die(failures, 1)
+    assert "could not be told, 1 time by now" in failures.tick()
 
 
 def test_a_check_is_told_when_it_turns_red_and_when_it_recovers(
