@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     @field_validator("notify_webhook_url")
     @classmethod
     def _url_of_a_web_server(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not re.match("https?://[^/]", url.get_secret_value()):
+        if url and not _is_of_a_web_server(url.get_secret_value()):
             # Not even a part of it is told: it may be the secret without its scheme.
             raise ValueError("wanted http(s)://host/path; correct the variable")
         return url
@@ -167,6 +167,14 @@ def _shown(field: str, value: object) -> str:
     if SecretStr in get_args(Settings.model_fields[field].annotation):
         return f"{field.upper()} (a secret of {len(str(value))} characters)"
     return f"{field.upper()}={value!r}"
+
+
+def _is_of_a_web_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _missing(variable: str, meaning: str) -> str:

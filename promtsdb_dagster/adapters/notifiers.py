@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -20,9 +21,12 @@ from promtsdb_dagster.errors import NotifierError
 Format = Literal["json", "slack"]
 
 _log = logging.getLogger("promtsdb")
-# With the pauses between them far below the minute after which Dagster gives up a tick.
+# Together below the minute after which Dagster gives up a tick, and with it what it has learned.
 _ATTEMPTS = 3
+_SECONDS_OF_ATTEMPTS = 20.0
 _TIMEOUT_SECONDS = 8.0
+# Shorter pieces of a URL are nobody's secret.
+_SHORTEST_PIECE = 8
 
 
 class LogNotifier:
@@ -45,13 +49,20 @@ class WebhookNotifier:
         self._host = parts.hostname
         self._body = _BODIES[body]
         self._timeout = timeout_seconds
-        self._discretion = Discretion(url, parts.path.strip("/"), parts.query, urls=(url,))
+        whole = (url, parts.path.strip("/"), parts.query)
+        pieces = re.split("[/?&=]", f"{parts.path}?{parts.query}")
+        secrets = (piece for piece in pieces if len(piece) >= _SHORTEST_PIECE)
+        self._discretion = Discretion(*whole, *secrets, urls=(url,))
 
     def send(self, message: Message) -> None:
         """Deliver a message; raise NotifierError when no try of three was answered with 2xx."""
         body = self._body(message)
         for attempt in stamina.retry_context(
-            on=_may_pass, attempts=_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=2.0
+            on=_may_pass,
+            attempts=_ATTEMPTS,
+            timeout=_SECONDS_OF_ATTEMPTS,
+            wait_initial=0.5,
+            wait_max=2.0,
         ):
             with attempt:
                 self._post(body)
@@ -61,24 +72,33 @@ class WebhookNotifier:
             with (
                 _unnamed(self._discretion),
                 httpx.Client(timeout=self._timeout, mounts=PAST_THE_PROXY) as client,
+                client.stream("POST", self._url, json=body) as response,
             ):
-                response = client.post(self._url, json=body)
+                # What is said with a yes may never end, and is not waited for.
+                said = "" if response.is_success else _beginning(response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             said = self._discretion.hide(shortened(f"{type(error).__name__} {error}"))
+            # It may have taken the message all the same, and would get it three times.
+            slow = isinstance(error, httpx.ReadTimeout)
             # Not `from error`: its request knows the URL.
-            raise _Passing(
+            raise (NotifierError if slow else _Passing)(
                 f"the webhook at {self._host} did not answer: {said}; wanted 2xx; check that it "
                 "can be reached from the code location, and NOTIFY_WEBHOOK_URL"
             ) from None
         if response.is_success:
             return
-        said = self._discretion.hide(shortened(response.text.strip()))
+        said = self._discretion.hide(shortened(said.strip()))
         text = (
             f"the webhook at {self._host} answered {response.status_code} {said!r}, wanted 2xx; "
             "check NOTIFY_WEBHOOK_URL and NOTIFY_WEBHOOK_FORMAT"
         )
         passing = response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
         raise (_Passing if passing else NotifierError)(text)
+
+
+def _beginning(response: httpx.Response) -> str:
+    """Return the first piece of what was answered, however long that is."""
+    return next(response.iter_text(), "")
 
 
 def notifier_for(url: str | None, body: Format) -> Notifier:

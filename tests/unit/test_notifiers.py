@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
@@ -98,9 +99,11 @@ def test_what_passes_is_tried_again_within_the_tick() -> None:
         (Answer(f"no such hook: {SECRET}".encode(), 404, "text/plain"), 1),
         (Answer(b"", 302, headers={"Location": "http://elsewhere.invalid/"}), 1),
         (Answer(f"{SECRET[:20]} is broken".encode(), 500, "text/plain"), 3),
-        (Answer(b"cut", 200, promised=10), 3),
+        (Answer(b"you asked " + SECRET[4:24].encode(), 403, "text/plain"), 1),
+        (Answer(b"cut", 500, promised=10), 3),
+        (Answer(b"x" * 30_000_000, 404), 1),
     ],
-    ids=["wrong URL", "redirect", "broken", "cut"],
+    ids=["wrong URL", "redirect", "broken", "a piece of it", "cut", "long"],
 )
 def test_what_does_not_pass_is_said_without_the_url(
     answer: Answer, tries: int, caplog: pytest.LogCaptureFixture
@@ -132,6 +135,24 @@ def test_a_server_that_hangs_or_is_gone_ends_in_words() -> None:
             WebhookNotifier(url, timeout_seconds=2).send(MESSAGE)
 
 
+def test_a_yes_whose_words_never_end_is_a_yes() -> None:
+    with scripted(Answer(b"ok, and ", 200, promised=1_000_000)) as server:
+        WebhookNotifier(f"{server.url}/{SECRET}").send(MESSAGE)
+    assert len(server.requests) == 1
+
+
+def test_what_may_have_been_taken_is_not_sent_again_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/{SECRET}"
+        with pytest.raises(NotifierError, match="did not answer: ReadTimeout"):
+            WebhookNotifier(url, timeout_seconds=0.5).send(MESSAGE)
+        silent.accept()[0].close()
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
 def test_without_a_webhook_it_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     notifier = notifier_for(None, "json")
     assert isinstance(notifier, LogNotifier)
@@ -139,11 +160,17 @@ def test_without_a_webhook_it_is_in_the_log(caplog: pytest.LogCaptureFixture) ->
     assert "backfill_1w (partitions 2026-11-11 to 2026-11-13) failed 3 times" in caplog.text
 
 
-def test_a_url_that_is_none_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", SECRET)
+@pytest.mark.parametrize("around", ["{}", "http:///{}", "https://[{}", "https://u:{}@h/x"])
+def test_a_url_that_is_none_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, around: str
+) -> None:
+    monkeypatch.setenv("NOTIFY_WEBHOOK_URL", around.format(SECRET))
     with pytest.raises(ConfigurationError, match=r"NOTIFY_WEBHOOK_URL \(a secret .*http") as told:
         load_settings()
     assert SECRET[:8] not in str(told.value)
+
+
+def test_a_form_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_WEBHOOK_URL", f"https://hooks.example.org/{SECRET}")
     monkeypatch.setenv("NOTIFY_WEBHOOK_FORMAT", "xml")
     with pytest.raises(ConfigurationError, match="NOTIFY_WEBHOOK_FORMAT='xml'.*json"):
