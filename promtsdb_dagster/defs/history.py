@@ -40,6 +40,7 @@ class _Seen:
     """Hold what the sensor has acted on already."""
 
     request: int = 0
+    requested_at: str = ""
     database: str = ""
     live: str = ""
     # How often what was open before the live rows was asked for, and when last.
@@ -61,7 +62,18 @@ class _Seen:
     def waits(self, now: datetime) -> bool:
         """Return whether it is too early, or too late, for another try."""
         until = self.again_at()
-        return until is not None and (self.tries >= _HAND_OVER_TRIES or now < until)
+        if until is None or self.tries >= _HAND_OVER_TRIES:
+            return until is not None
+        # A clock that was put back keeps nobody waiting.
+        return datetime.fromisoformat(self.tried_at) <= now < until
+
+    def is_asked_by(self, request: dg.RunRecord) -> bool:
+        """Return whether a run of the job is one that nobody has acted on.
+
+        The number alone does not say it: SQLite gives that of a deleted run again.
+        """
+        later = request.create_timestamp.isoformat() > self.requested_at
+        return request.storage_id > self.request or (bool(self.requested_at) and later)
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -128,7 +140,7 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
             policy, now = project.policy(), project.now()
         except PromtsdbError as error:
             return Everywhere.PROBLEM(problem=error, again=in_seconds(_SECONDS))
-        asked = request is not None and request.storage_id > seen.request
+        asked = request is not None and seen.is_asked_by(request)
         fresh = empty and database != seen.database
         settled = live is not None and live <= now - _HAND_OVER_AFTER
         mark = f"{database} live since {live}" if settled else seen.live
@@ -140,11 +152,12 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
         if not asked and not fresh and not begun:
             reason = _why_not(context.instance, empty, live, seen, now)
             return dg.SensorResult(skip_reason=reason, cursor=seen.text())
-        newest = request.storage_id if request else seen.request
         start_id = f"{database}@{now:%FT%TZ}"
         because = "the database had no history yet"
         if request and asked:
             start_id = request.dagster_run.run_id
+            at = request.create_timestamp.isoformat()
+            seen = replace(seen, request=request.storage_id, requested_at=at)
             because = f"the job history asked for it, run {start_id}"
         elif begun:
             seen = replace(seen, tries=seen.tries + 1, tried_at=now.isoformat())
@@ -166,7 +179,7 @@ def history_sensor(groups: Sequence[Group]) -> dg.SensorDefinition:
                     run_config=_run_config(group, recheck),
                 )
             )
-        seen = replace(seen, request=newest, database=database)
+        seen = replace(seen, database=database)
         return dg.SensorResult(requests, cursor=seen.text())
 
     return history

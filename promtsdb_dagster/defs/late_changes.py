@@ -156,9 +156,9 @@ def _waiting(
 
 def _is_asked(before: list[str], newest: str, now: datetime) -> bool:
     """Return whether a refresh of the same changes was asked for a short while ago."""
-    if before[0] != newest:
-        return False
-    return now - datetime.fromisoformat(before[1]) < _TRY_AGAIN_AFTER
+    # A clock that was put back keeps nothing waiting.
+    since = now - datetime.fromisoformat(before[1])
+    return before[0] == newest and timedelta() <= since < _TRY_AGAIN_AFTER
 
 
 def _span(windows: Iterable[Window]) -> Window:

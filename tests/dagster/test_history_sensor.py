@@ -124,6 +124,22 @@ def test_once_live_rows_have_begun_what_is_open_before_them_is_closed(
     assert {r.run_key for r in later}.isdisjoint({r.run_key for r in requests})
 
 
+def test_a_clock_that_was_put_back_keeps_no_try(
+    sensor: Sensor, project: FakeProject, instance: dg.DagsterInstance
+) -> None:
+    project.state.empty = False
+    project.state.live_since = project.clock - timedelta(days=500)
+    first = sensor.tick()
+    instance.add_run(
+        dg.DagsterRun(
+            "__ASSET_JOB", status=dg.DagsterRunStatus.FAILURE, tags={TAG: first[0].tags[TAG]}
+        )
+    )
+    assert sensor.tick() == [], "too early"
+    project.clock -= timedelta(days=400)
+    assert len(sensor.tick()) == 4
+
+
 def test_what_failed_to_be_closed_is_tried_again(
     sensor: Sensor, project: FakeProject, instance: dg.DagsterInstance
 ) -> None:
@@ -161,6 +177,22 @@ def test_the_button_starts_all_groups_once(
     assert sensor.tick() == []
     _press(definitions, instance)
     assert len(sensor.tick()) == 4
+
+
+def test_the_button_works_after_its_last_run_was_deleted(
+    project: FakeProject, definitions: dg.Definitions, kept: dg.DagsterInstance
+) -> None:
+    """SQLite gives the number of a deleted run again."""
+    sensor = Sensor(definitions, kept, project)
+    project.state.empty = False
+    _press(definitions, kept)
+    last = _press(definitions, kept)
+    assert len(sensor.tick()) == 4
+    kept.delete_run(last)
+    assert sensor.tick() == [], "the one before it is not asked for again"
+    again = _press(definitions, kept)
+    assert [r.tags[TAG] for r in sensor.tick()] == [again] * 4
+    assert sensor.tick() == []
 
 
 def test_the_button_on_an_empty_database_does_not_start_twice(
