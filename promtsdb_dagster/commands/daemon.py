@@ -14,7 +14,7 @@ from pathlib import Path
 from promtsdb_dagster.commands.lock import DaemonLock
 from promtsdb_dagster.errors import ConfigurationError, StackError
 from promtsdb_dagster.localstack.signals import deaf_to_signals
-from promtsdb_dagster.settings import ROOT
+from promtsdb_dagster.settings import ROOT, load_settings
 
 _SECONDS_TO_STOP = 30.0
 
@@ -37,6 +37,7 @@ def running(
         process = subprocess.Popen(
             [str(program), *arguments[1:]],
             cwd=ROOT,
+            env=_environment(url),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -50,6 +51,12 @@ def running(
         finally:
             with deaf_to_signals():
                 stop(process)
+
+
+def _environment(url: str | None) -> dict[str, str]:
+    """Return ours, and where the UI is, unless people reach it elsewhere."""
+    links = load_settings().dagster_public_url or url
+    return {**os.environ, **({"DAGSTER_PUBLIC_URL": links} if links else {})}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
