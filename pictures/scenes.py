@@ -58,12 +58,14 @@ def _graph(page: Page, _: World) -> None:
     page.locator('foreignObject [style*="background-green"]').first.wait_for()
 
 
-def _sensors(page: Page, _: World) -> None:
+def _sensors(page: Page, world: World) -> None:
+    world.resume_history()
     page.goto("/automation")
     page.get_by_text("late_changes", exact=True).first.wait_for()
 
 
-def _tick(page: Page, _: World) -> None:
+def _tick(page: Page, world: World) -> None:
+    world.resume_history()
     ui.open_sensor(page, "history")
     ui.open_skipped_tick(page)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -41,7 +41,21 @@ _ASSETS = """
 }
 """
 # What the history leads to by itself.
-_FILLED = ("backfill", "aggregates")
+_BACKFILLS, _FILLED = ("backfill",), ("backfill", "aggregates")
+_SENSOR = {
+    "repositoryName": "__repository__",
+    "repositoryLocationName": "promtsdb",
+    "sensorName": "history",
+}
+_STATE = """
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { id } } }
+}
+"""
+_STOP = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
+_START = """
+mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { __typename } }
+"""
 
 
 @dataclass(frozen=True)
@@ -63,17 +77,28 @@ class World:
 
     def has_asset(self, name: str) -> bool:
         """Say whether the project has an asset of that name."""
-        return [name] in [node["assetKey"]["path"] for node in self._ask()["assetNodes"]]
+        return [name] in [node["assetKey"]["path"] for node in self._assets()["assetNodes"]]
 
-    def is_filled(self) -> bool:
-        """Say whether the history is stored and refreshed, and nothing runs."""
+    def has(self, groups: Sequence[str]) -> bool:
+        """Say whether every asset of these groups was materialized."""
         try:
-            told = self._ask()
+            nodes = [n for n in self._assets()["assetNodes"] if n["groupName"] in groups]
         except httpx.HTTPError:
             return False
-        filled = [n for n in told["assetNodes"] if n["groupName"] in _FILLED]
-        done = bool(filled) and all(node["assetMaterializations"] for node in filled)
-        return done and not told["runsOrError"]["results"]
+        return bool(nodes) and all(node["assetMaterializations"] for node in nodes)
+
+    def is_idle(self) -> bool:
+        """Say whether nothing runs."""
+        return not self._assets()["runsOrError"]["results"]
+
+    def hold_history(self) -> None:
+        """Keep the sensor `history` from materializing anew what is shown: nothing to write."""
+        state = self._ask(_STATE, sensor=_SENSOR)["sensorOrError"]["sensorState"]
+        self._ask(_STOP, id=state["id"])
+
+    def resume_history(self) -> None:
+        """Let the sensor go on; safe to repeat."""
+        self._ask(_START, sensor=_SENSOR)
 
     def wait(self, what: str, is_true: Callable[[], bool]) -> None:
         """Return as soon as something is true; raises StackError when it takes too long."""
@@ -85,15 +110,21 @@ class World:
                 )
             time.sleep(0.5)
 
-    def _ask(self) -> dict[str, Any]:
-        answer = httpx.post(
-            f"{self.url}/graphql", json={"query": _ASSETS}, timeout=60, trust_env=False
-        )
-        found: dict[str, Any] = answer.raise_for_status().json()["data"]
+    def _assets(self) -> dict[str, Any]:
+        found = self._ask(_ASSETS)
         for entry in found["workspaceOrError"]["locationEntries"]:
             if message := (entry["locationOrLoadError"] or {}).get("message"):
                 raise StackError(f"the definitions do not load: {message.strip()}")
         return found
+
+    def _ask(self, query: str, **variables: object) -> dict[str, Any]:
+        body = {"query": query, "variables": variables}
+        answer = httpx.post(f"{self.url}/graphql", json=body, timeout=60, trust_env=False)
+        found = answer.raise_for_status().json()
+        if errors := found.get("errors"):
+            raise StackError(f"Dagster refuses a question: {errors[0]['message']}")
+        data: dict[str, Any] = found["data"]
+        return data
 
 
 @contextlib.contextmanager
@@ -125,7 +156,9 @@ def running_world(say: Callable[[str], None], *, keep: bool = False) -> Iterator
     world = World(f"http://127.0.0.1:{port}", today, log, process)
     try:
         say(f"the stack starts and loads its history; its log is {log}")
-        world.wait("the history is stored and refreshed", world.is_filled)
+        world.wait("the history is stored", lambda: world.has(_BACKFILLS))
+        world.hold_history()
+        world.wait("the history is refreshed", lambda: world.has(_FILLED) and world.is_idle())
         yield world
     finally:
         process.send_signal(signal.SIGINT)
