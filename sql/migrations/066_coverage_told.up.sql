@@ -43,13 +43,13 @@ AS $$
         CASE WHEN a.hours > 0 THEN w.unasked ELSE '{}' END
     FROM (
         SELECT m.names, m.steps, m.owns, b.start, b.span,
-            coalesce(extract(epoch FROM upper(b.owed) - lower(b.owed))::integer / 3600, 0) AS hours,
+            coalesce(extract(epoch FROM upper(b.owed) - lower(b.owed)) / 3600, 0)::integer AS hours,
             tstzmultirange(b.owed) - m.asked AS unasked,
             tstzmultirange(b.owed) * m.asked AS asked_spans
         FROM metric m CROSS JOIN bucket b
     ) w
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))::integer / 3600), 0) AS hours
+        SELECT coalesce(sum((extract(epoch FROM upper(r) - lower(r)) / 3600)::integer), 0) AS hours
         FROM unnest(w.asked_spans) r
     ) a
     CROSS JOIN LATERAL (

@@ -142,6 +142,9 @@ def test_gauges_older_than_the_retention_are_not_owed(world: World) -> None:
     assert told(world, "cumsum", "1 day", days_ago(500), days_ago(499), name="web_requests") == {
         -470: (None, 24, 1, 0, 23, 0)
     }
+    # More seconds than an integer holds.
+    (whole,) = world.ask("get_coverage", "cumsum", "1000 years", "0001-01-01", days_ago(0))[-1:]
+    assert (whole[4], whole[6]) == (1, whole[3] - 1)
 
 
 def test_live_rows_are_by_the_minute_but_for_what_is_noted_as_missing(world: World) -> None:
@@ -156,7 +159,8 @@ def test_live_rows_are_by_the_minute_but_for_what_is_noted_as_missing(world: Wor
         "INSERT INTO internal.live_checked VALUES (%s, %s, %s)", (NAME, START, START + 4 * HOUR)
     )
     world.connection.execute(GAP, (NAME, START, START + 50 * MINUTE, START + HOUR))
-    world.connection.execute(GAP, (NAME, START + HOUR, START + HOUR, START + 2 * HOUR))
+    for record in (NAME, f"{NAME}#2"):
+        world.connection.execute(GAP, (record, START + HOUR, START + HOUR, START + 2 * HOUR))
     hours = told(world, "common", "1 hour", START, START + 5 * HOUR)
     assert list(hours.values()) == [
         ("1m", 1, 1, 0, 0, 10),
