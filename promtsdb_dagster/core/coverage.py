@@ -33,7 +33,7 @@ class State(Enum):
     UNKNOWN = "not asked"
     # The source was asked and has nothing.
     ABSENT = "source has none"
-    # Older than the retention of gauges, so that nobody fetches it.
+    # Older than the retention of gauges, or of a metric in no rule any more: nobody fetches it.
     EXPIRED = "out of scope"
 
 
@@ -139,7 +139,7 @@ def lacking(facts: Facts, wanted: Iterable[Window]) -> list[Window]:
 def row_of(
     facts: Facts, columns: Sequence[Window], wanted: Sequence[Window], answer: Answer
 ) -> Row:
-    """Return one metric of the picture; what lies outside of the wanted hours has expired."""
+    """Return one metric of the picture; what lies outside of the wanted hours is out of scope."""
     hours = _Hours(Window(columns[0].start, columns[-1].end), facts.steps)
     unknown, missing, absent = (
         hours.code(state) for state in (State.UNKNOWN, State.MISSING, State.ABSENT)

@@ -67,6 +67,7 @@ class CoverageSurvey:
         self._groups = groups
         self._routing = routing
         self._policy = policy
+        self._made = names_in(groups)
 
     def run(
         self, wanted: Window, now: datetime, *, most_columns: int, trim: bool = False
@@ -92,7 +93,7 @@ class CoverageSurvey:
             for schema, name in answers.found
             if (schema, name) not in known
         ]
-        remarks = [*answers.remarks, *_unsettled(stored)]
+        remarks = [*answers.remarks, *_unsettled(stored), *self._retired(facts)]
         pieces, rows = self._rows(facts, answers, span, now, most_columns)
         first = next((n for n in range(len(pieces)) if _is_of_interest(rows, n)), 0)
         if trim and first:
@@ -124,8 +125,14 @@ class CoverageSurvey:
         seen = {each.name for each in stored.facts}
         return [
             Facts(NOWHERE, name, asked=stored.asked.get(name, ()))
-            for name in sorted(names_in(self._groups) - seen)
+            for name in sorted(self._made - seen)
         ]
+
+    def _retired(self, facts: Sequence[Facts]) -> list[str]:
+        names = sorted({each.name for each in facts} - self._made)
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        listed = ", ".join(names[:3]) + more
+        return [f"no rule makes {listed}: what is stored stays, no more is wanted"] if names else []
 
     def _ask(self, facts: Sequence[Facts], span: Window, now: datetime) -> SourceAnswers:
         lacks: defaultdict[str, list[Window]] = defaultdict(list)
@@ -140,6 +147,8 @@ class CoverageSurvey:
         return ask_source(source, self._groups, self._routing, lacks)
 
     def _owed(self, facts: Facts, span: Window, now: datetime) -> list[Window]:
+        if facts.name not in self._made:
+            return []
         # Where no sample has ever said it, the name must do.
         schema = facts.schema or self._routing.schema_of(facts.name, {})
         since = w.between(max(span.start, self._policy.history_start), span.end)

@@ -61,6 +61,16 @@ def survey(store: Store, asked: MemorySource) -> CoverageSurvey:
     return CoverageSurvey(store, lambda: asked, GROUPS, Routing(), POLICY)
 
 
+def test_of_a_metric_that_no_rule_makes_any_more_nothing_is_missing() -> None:
+    store = Store(Facts("common", "gone", [Window(START, START + DAY)]))
+    asked = source()
+    found = survey(store, asked).run(SPAN, NOW, most_columns=20)
+    row = next(row for row in found.rows if row.name == "gone")
+    assert row.total == {(State.STORED, None): 24, (State.EXPIRED, None): 216}
+    assert row.share == 1
+    assert "no rule makes gone: what is stored stays" in found.remarks[-1]
+
+
 def test_only_what_is_missing_is_asked_of_the_rules_with_the_longest_step() -> None:
     half = [Window(START, START + 5 * DAY)]
     store = Store(
@@ -109,15 +119,6 @@ def test_a_metric_that_only_the_source_has_gets_a_row_and_one_that_nobody_has_an
     ]
     assert found.rows[1].hours(State.MISSING) == 240
     assert found.rows[2].hours(State.ABSENT) == 240
-
-
-def test_a_metric_of_no_rule_stays_unknown() -> None:
-    store = Store(
-        Facts("common", "forgotten"),
-        *(Facts("common", n, [SPAN]) for n in ("up", "down", "lonely")),
-    )
-    found = survey(store, source()).run(SPAN, NOW, most_columns=20)
-    assert found.rows[1].hours(State.UNKNOWN) == 240
 
 
 @pytest.mark.parametrize("error", [SourceUnavailable("no answer"), ConfigurationError("no URL")])
