@@ -41,7 +41,7 @@ ANY = Look("stored", "#8fa3b5", 8, "#5c6b7a")
 MISSING = Look("missing, source has it", "#d1384f", 4, "#7d1128")
 UNKNOWN = Look("missing, source not asked", "#f4c95d", 5, "#a66f00")
 ABSENT = Look("source has none", "#f1f2f4", 6, "#c3c8ce")
-EXPIRED = Look("beyond retention or rules", "#ffffff")
+EXPIRED = Look("out of scope", "#ffffff")
 # From the bottom of a cell to its top.
 LOOKS = (MINUTES, QUARTERS, HOURS, ANY, UNKNOWN, MISSING, ABSENT, EXPIRED)
 _BY_STATE = {
