@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,13 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from promtsdb_dagster.commands.home import PROCESS_TAG
+from promtsdb_dagster.defs.dry_running import WOULD_FAIL
 from promtsdb_dagster.defs.runs import op_name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Hold how a run ended; `failure` is empty when it succeeded."""
+    """Hold how a run ended; `failure` is empty when it succeeded, and nothing would fail."""
 
     run_id: str
     failure: str
@@ -64,20 +65,27 @@ def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    observations = tuple(
+        event.asset_observation_data.asset_observation
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION
+    )
     return Outcome(
         result.run_id,
-        "" if result.success else failure_text(result.all_events),
+        _foretold(observations) if result.success else failure_text(result.all_events),
         tuple(
             event.materialization
             for event in result.all_events
             if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
         ),
-        tuple(
-            event.asset_observation_data.asset_observation
-            for event in result.all_events
-            if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION
-        ),
+        observations,
     )
+
+
+def _foretold(observations: Iterable[dg.AssetObservation]) -> str:
+    """Return what a dry run says that a run would fail with."""
+    found = (observation.metadata.get(WOULD_FAIL) for observation in observations)
+    return "; ".join(f"a run would fail: {value.value}" for value in found if value)
 
 
 def failure_text(events: Sequence[dg.DagsterEvent]) -> str:

@@ -16,11 +16,17 @@ from promtsdb_dagster.defs.backfill_config import (
     only_of,
 )
 from promtsdb_dagster.defs.describing import OWNERS, links
-from promtsdb_dagster.defs.dry_running import end_backfill, observation, until
+from promtsdb_dagster.defs.dry_running import (
+    end_backfill,
+    failed_observation,
+    observation,
+    until,
+)
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.project import Project
 from promtsdb_dagster.defs.replaying import replayer_of
 from promtsdb_dagster.defs.reporting import failures_explained, progress_to, window_list
+from promtsdb_dagster.errors import PromtsdbError
 
 GROUP = "backfill"
 # Runs of this pool ask the same Prometheus; dagster.yaml says how many may do so at once.
@@ -59,8 +65,11 @@ def backfill_asset(group: Group, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefini
     ) -> Iterator[dg.MaterializeResult[None]]:
         keys = {group.grid.window(key): key for key in context.partition_keys}
         if config.dry_run:
-            with failures_explained():
+            try:
                 estimate = _estimate(context, config, project, group, list(keys))
+            except PromtsdbError as error:
+                context.log_event(failed_observation(context, error))
+            else:
                 context.log_event(observation(context, group, estimate))
             end_backfill(context)
             return

@@ -8,11 +8,14 @@ import dagster as dg
 from promtsdb_dagster.core.dry_run import Duration, Estimate, Measured, PartitionEstimate, duration
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.defs.reporting import format_seconds
+from promtsdb_dagster.errors import PromtsdbError
 
 # Of so many materializations the pace is taken.
 _LATEST = 200
 _MOST_ROWS = 400
 _BACKFILL_TAG = "dagster/backfill"
+# The observation that has it has nothing else.
+WOULD_FAIL = "would_fail"
 # What is added up, and its name in the observation.
 COUNTS: dict[str, Callable[[PartitionEstimate], int]] = {
     "queries": lambda part: part.report.queries,
@@ -59,8 +62,9 @@ def observation(
 ) -> dg.AssetObservation:
     """Return what to record of a dry run, after saying it in the log."""
     took = duration(estimate, earlier_pace(context.instance, group.key), group.asset)
-    for line in sentences(estimate, took):
-        context.log.info(line)
+    said = sentences(estimate, took)
+    # The rest is said by the observation, and by the command after its table.
+    context.log.info(said[0])
     left_out = [
         f"{group.grid.key(part.report.window.start)}: {text}"
         for part in estimate.partitions
@@ -69,7 +73,7 @@ def observation(
     todo = estimate.total(lambda part: bool(part.report.instants))
     return dg.AssetObservation(
         context.asset_key,
-        description=f"dry run: nothing was written. {sentences(estimate, took)[0]}",
+        description=f"dry run: nothing was written. {'; '.join(said)}",
         metadata={
             "partitions": dg.MetadataValue.int(len(estimate.partitions)),
             "partitions_to_do": dg.MetadataValue.int(todo),
@@ -87,22 +91,52 @@ def observation(
     )
 
 
+def failed_observation(
+    context: dg.AssetExecutionContext, error: PromtsdbError
+) -> dg.AssetObservation:
+    """Return what to record where a run would fail before it did anything.
+
+    A dry run that failed itself would show its partitions as failed.
+    """
+    context.log.error("a run would fail: %s", error)
+    return dg.AssetObservation(
+        context.asset_key,
+        description=f"dry run: nothing was written. A run would fail: {error}",
+        metadata={WOULD_FAIL: dg.MetadataValue.text(str(error))},
+    )
+
+
 def end_backfill(context: dg.AssetExecutionContext) -> None:
     """Let the backfill that asked for this run be over.
 
     Its daemon waits for materializations, and a minute later would call it failed.
     """
+    name = context.run.tags.get(_BACKFILL_TAG)
+    if not name:
+        return
+    try:
+        _end(context.instance, name)
+    except Exception as error:
+        # What this uses of Dagster is not public; the dry run is done in any case.
+        context.log.warning(
+            "the backfill %s could not be ended (%r): Dagster will show it as failed, and nothing "
+            "follows from that",
+            name,
+            error,
+        )
+
+
+def _end(instance: dg.DagsterInstance, name: str) -> None:
     # Dagster has no public name for this.
     from dagster._core.execution.backfill import BulkActionStatus
 
-    instance, name = context.instance, context.run.tags.get(_BACKFILL_TAG)
-    backfill = instance.get_backfill(name) if name else None
+    backfill = instance.get_backfill(name)
     if backfill is None or backfill.status is not BulkActionStatus.REQUESTED:
         return
     if backfill.submitting_run_requests:
         # Other runs of it are on their way: leave it to the daemon.
         return
-    over = backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)
+    over = backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)  # type: ignore[no-untyped-call]
     instance.update_backfill(over.with_end_timestamp(time.time()))
 
 

@@ -6,16 +6,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
+import dagster._core.execution.backfill
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.partition_status_cache import (
     AssetPartitionStatus,
     get_and_update_asset_status_cache_value,
 )
 
+from promtsdb_dagster.commands.runs import materialize
 from promtsdb_dagster.core.dry_run import Estimate, Measured, PartitionEstimate, duration
 from promtsdb_dagster.core.report import PartitionReport
 from promtsdb_dagster.core.windows import Window
-from promtsdb_dagster.defs.dry_running import COUNTS, until
+from promtsdb_dagster.defs.dry_running import COUNTS, WOULD_FAIL, until
 from promtsdb_dagster.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from promtsdb_dagster.errors import StoreUnavailable
 from tests.dagster.fakes import NOW, START, FakeProject
@@ -78,6 +81,79 @@ def test_it_ends_well_and_no_partition_looks_otherwise(
     assert _statuses(definitions, instance) == before
     assert instance.get_materialized_partitions(DAYS) == {"2026-11-11"}
     assert len(project.engine.runs) == ran
+
+
+def test_where_a_run_would_fail_no_partition_looks_failed(
+    definitions: dg.Definitions,
+    project: FakeProject,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run_assets(definitions, instance, [DAYS], tags=PART).success
+    before = _statuses(definitions, instance)
+
+    def away(*_: Any, **__: Any) -> Estimate:
+        raise StoreUnavailable("the database went away")
+
+    monkeypatch.setattr(project.foreteller, "fill", away)
+    result = run_assets(definitions, instance, [DAYS], tags=RANGE, config=_config())
+    assert result.success
+    assert _observed(result) == {WOULD_FAIL: "the database went away"}
+    assert _statuses(definitions, instance) == before
+    # The command says so, and ends badly.
+    outcome = materialize(definitions, instance, [DAYS], tags=RANGE, config={"dry_run": True})
+    assert outcome.failure == "a run would fail: the database went away"
+
+
+def _requested(instance: dg.DagsterInstance) -> PartitionBackfill:
+    backfill = PartitionBackfill(
+        "asked",
+        BulkActionStatus.REQUESTED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=NOW.timestamp(),
+        asset_selection=[DAYS],
+    )
+    instance.add_backfill(backfill)
+    return backfill
+
+
+def _ended(instance: dg.DagsterInstance) -> BulkActionStatus:
+    backfill = instance.get_backfill("asked")
+    assert backfill
+    return backfill.status
+
+
+def test_the_backfill_that_asked_for_it_is_over(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    _requested(instance)
+    tags = {**RANGE, "dagster/backfill": "asked"}
+    assert run_assets(definitions, instance, [DAYS], tags=tags, config=_config()).success
+    assert _ended(instance) is BulkActionStatus.COMPLETED_SUCCESS
+
+
+def test_a_cancelled_backfill_stays_so(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    backfill = _requested(instance)
+    instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELING))
+    tags = {**RANGE, "dagster/backfill": "asked"}
+    assert run_assets(definitions, instance, [DAYS], tags=tags, config=_config()).success
+    assert _ended(instance) is BulkActionStatus.CANCELING
+
+
+def test_a_dagster_that_names_things_otherwise_fails_no_dry_run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _requested(instance)
+    tags = {**RANGE, "dagster/backfill": "asked"}
+    with monkeypatch.context() as patched:
+        patched.delattr(dagster._core.execution.backfill, "BulkActionStatus")
+        assert run_assets(definitions, instance, [DAYS], tags=tags, config=_config()).success
+    assert _ended(instance) is BulkActionStatus.REQUESTED
 
 
 def test_automation_starts_nothing(

@@ -100,7 +100,8 @@ def test_a_dry_run_foretells_the_rows_and_writes_nothing(
     assert _run("backfill", *RANGE, *dry) == 0
     told = capsys.readouterr()
     assert f"{rows:,} of {rows:,} rows are done by the ledger" in told.err
-    assert "measured in the latest 1 partition of backfill_forever" in told.err
+    assert "measured in the latest 1 partition of backfill_forever" in told.out
+    assert (told.out + told.err).count("it would take about") == 1
 
 
 def test_a_refresh_covers_exactly_the_range(
