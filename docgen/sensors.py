@@ -54,8 +54,9 @@ def _overview(all_of_them: list[Any]) -> list[str]:
 
 
 def _section(definition: Any) -> list[str]:
-    description, _, _ = definition.description.rpartition("\n\n")
-    lines = [f"### {definition.name}", "", f"Looks {_looks(definition)}.", "", description, ""]
+    what, starts, off = (_metadata(definition, name) for name in ("what", "starts", "when_off"))
+    lines = [f"### {definition.name}", "", f"Looks {_looks(definition)}.", "", what, ""]
+    lines += [f"**It starts** {starts}.", "", f"**When it is off:** {off}.", ""]
     reasons = reasons_of(definition.name)
     if reasons:
         lines += ["A tick that starts nothing says one of these:", ""]

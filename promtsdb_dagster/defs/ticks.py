@@ -1,5 +1,6 @@
 """Say of a sensor or a schedule what it is for, and of a run what it was started for."""
 
+import re
 from datetime import timedelta
 from typing import TypedDict
 
@@ -21,13 +22,16 @@ class About(TypedDict):
 
 
 def about(what: str, *, starts: str, when_off: str) -> About:
-    """Return the description, in Markdown, and the metadata of a sensor or a schedule."""
+    """Return the description and the metadata of a sensor or a schedule; texts are Markdown."""
+    told = (
+        f"{what}\n\nIt starts: {starts}.\n\nWhen it is off: {when_off}.\n\n"
+        f"Every reason for doing nothing: {_REFERENCE}."
+    )
     return {
-        "description": (
-            f"{what}\n\n**It starts** {starts}.\n\n**When it is off:** {when_off}.\n\n"
-            f"Every reason for doing nothing: `{_REFERENCE}`."
-        ),
+        # The UI shows this as one paragraph, and does not render Markdown here.
+        "description": re.sub("[`*]", "", told),
         "metadata": {
+            "what": dg.MetadataValue.text(what),
             "starts": dg.MetadataValue.text(starts),
             "when_off": dg.MetadataValue.text(when_off),
             "reference": dg.MetadataValue.text(_REFERENCE),

@@ -69,9 +69,10 @@ def test_the_reference_lists_each_with_its_interval_and_reasons(
 def test_each_says_what_it_starts_and_what_happens_without_it(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     for each in (*repository.sensor_defs, *repository.schedule_defs):
-        assert "**It starts** " in (each.description or ""), each.name
-        assert "**When it is off:** " in (each.description or ""), each.name
-        assert {"starts", "when_off", "reference"} <= set(each.metadata), each.name
+        assert "\n\nIt starts: " in (each.description or ""), each.name
+        assert "\n\nWhen it is off: " in (each.description or ""), each.name
+        assert not {"`", "*"} & set(each.description or ""), "the UI shows Markdown as it is typed"
+        assert {"what", "starts", "when_off", "reference"} <= set(each.metadata), each.name
 
 
 def test_every_line_of_an_evaluation_is_a_sentence(definitions: dg.Definitions) -> None:
