@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,9 @@ _log = logging.getLogger("promtsdb")
 _ATTEMPTS = 3
 _SECONDS_OF_ATTEMPTS = 20.0
 _TIMEOUT_SECONDS = 8.0
+_JSON = {"Content-Type": "application/json"}
+# Discord refuses more than 2,000 characters, Rocket.Chat 5,000, and what is refused comes again.
+_MOST_IN_SLACK = 1_900
 # Shorter pieces of a URL are nobody's secret.
 _SHORTEST_PIECE = 8
 
@@ -56,7 +60,8 @@ class WebhookNotifier:
 
     def send(self, message: Message) -> None:
         """Deliver a message; raise NotifierError when no try of three was answered with 2xx."""
-        body = self._body(message)
+        # All of it ASCII: a broken letter in a file's name must not keep every later message.
+        body = json.dumps(self._body(message)).encode()
         for attempt in stamina.retry_context(
             on=_may_pass,
             attempts=_ATTEMPTS,
@@ -67,12 +72,12 @@ class WebhookNotifier:
             with attempt:
                 self._post(body)
 
-    def _post(self, body: Mapping[str, Any]) -> None:
+    def _post(self, body: bytes) -> None:
         try:
             with (
                 _unnamed(self._discretion),
                 httpx.Client(timeout=self._timeout, mounts=PAST_THE_PROXY) as client,
-                client.stream("POST", self._url, json=body) as response,
+                client.stream("POST", self._url, content=body, headers=_JSON) as response,
             ):
                 # What is said with a yes may never end, and is not waited for.
                 said = "" if response.is_success else _beginning(response)
@@ -136,8 +141,13 @@ def _as_json(message: Message) -> dict[str, Any]:
 
 
 def _as_slack(message: Message) -> dict[str, Any]:
-    lines = [f"• {_escaped(notice.sentence)}{_link(notice)}" for notice in message.notices]
-    return {"text": "\n".join([f"*{_escaped(message.title)}*", *lines])}
+    text, left = f"*{_escaped(message.title)}*", len(message.notices)
+    for notice in message.notices:
+        line = f"\n• {_escaped(notice.sentence)}{_link(notice)}"
+        if len(text) + len(line) > _MOST_IN_SLACK:
+            break
+        text, left = text + line, left - 1
+    return {"text": f"{text}\n• and {left:,} more" if left else text}
 
 
 def _link(notice: Notice) -> str:

@@ -6,12 +6,13 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 import stamina
 
-from promtsdb_dagster.adapters.notifiers import LogNotifier, WebhookNotifier, notifier_for
+from promtsdb_dagster.adapters.notifiers import Format, LogNotifier, WebhookNotifier, notifier_for
 from promtsdb_dagster.core.notices import Message, Notice
 from promtsdb_dagster.errors import ConfigurationError, NotifierError
 from promtsdb_dagster.localstack.ports import free_port
@@ -85,6 +86,27 @@ def test_slack_gets_its_own_form() -> None:
     assert set(sent) == {"text"}
     assert str(sent["text"]).startswith("*promtsdb: 3 runs failed*\n• backfill_1w (")
     assert "VALUES &lt; &amp; &gt; differ; do this <http://ui/runs/abc|open>" in str(sent["text"])
+
+
+def test_slack_and_its_kin_get_no_more_than_all_of_them_take() -> None:
+    notices = [replace(MESSAGE.notices[0], text="<" * 300, count=1) for _ in range(40)]
+    with scripted(OK) as server:
+        WebhookNotifier(server.url, "slack").send(Message("runs", notices))
+        WebhookNotifier(server.url, "slack").send(Message("runs", notices[:1]))
+    many, one = (str(_sent(body)["text"]) for _, _, body in server.requests)
+    assert len(many) < 2_000
+    assert many.startswith("*promtsdb: 40 runs failed*\n• backfill_1w (")
+    assert many.endswith("|open>\n• and 39 more")
+    assert one.endswith("|open>")
+
+
+@pytest.mark.parametrize("body", ["json", "slack"])
+def test_a_letter_that_is_none_keeps_no_message(body: Format) -> None:
+    """Python reads the names of files with such letters."""
+    notice = replace(MESSAGE.notices[0], text="no file caf\udce9: « ü »")
+    with scripted(OK) as server:
+        WebhookNotifier(server.url, body).send(Message("runs", [notice]))
+    assert "« ü »" in str(_sent(server.requests[0][2])["text"])
 
 
 def test_what_passes_is_tried_again_within_the_tick() -> None:
