@@ -94,26 +94,8 @@ def backfill(
         if dry_run:
             foretell(console, site, instance, group, covered, {"recheck": recheck})
             return
-        require_migrated(console, site, instance)
-        started = time.monotonic()
-        with progress_bars(console):
-            outcome = materialize(
-                site.definitions,
-                instance,
-                [group.key],
-                tags=group.grid.tags(covered),
-                config={"recheck": recheck},
-            )
-        seconds = time.monotonic() - started
         fed = [aggregate for aggregate in site.aggregates if aggregate.source in group.feeds]
-        # Also after a failure: what was committed before it is to be seen.
-        with progress_bars(console):
-            refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
-        raise_failure(outcome)
-        summary = summarize_backfill(outcome.materializations)
-        console.print(backfill_table({asset: (summary, seconds)}))
-        print_list(console, "left out, and why", skipped_lines({asset: summary}))
-        print_refresh(console, fed, refreshed)
+        fill(console, site, instance, group, covered, {"recheck": recheck}, fed)
 
 
 def refresh(console: Console, start: str, end: str) -> None:
@@ -137,16 +119,33 @@ def foretell(
 ) -> None:
     """Print what a run with this configuration would do; write nothing."""
     refuse_unmigrated(len(site.installation.migrator().status().pending))
-    with progress_bars(console):
-        outcome = materialize(
-            site.definitions,
-            instance,
-            [group.key],
-            tags=group.grid.tags(covered),
-            config={**config, "dry_run": True},
-        )
+    outcome = _materialize(console, site, instance, group, covered, {**config, "dry_run": True})
     raise_failure(outcome)
     print_estimate(console, outcome)
+
+
+def fill(
+    console: Console,
+    site: Site,
+    instance: dg.DagsterInstance,
+    group: Group,
+    covered: Window,
+    config: Mapping[str, Any],
+    fed: Sequence[Aggregate],
+) -> None:
+    """Run a group over whole partitions, refresh what that changed, and print both."""
+    require_migrated(console, site, instance)
+    started = time.monotonic()
+    outcome = _materialize(console, site, instance, group, covered, config)
+    seconds = time.monotonic() - started
+    # Also after a failure: what was committed before it is to be seen.
+    with progress_bars(console):
+        refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
+    raise_failure(outcome)
+    summary = summarize_backfill(outcome.materializations)
+    console.print(backfill_table({group.asset: (summary, seconds)}))
+    print_list(console, "left out, and why", skipped_lines({group.asset: summary}))
+    print_refresh(console, fed, refreshed)
 
 
 def require_migrated(console: Console, site: Site, instance: dg.DagsterInstance) -> None:
@@ -159,6 +158,19 @@ def raise_failure(outcome: Outcome) -> None:
     """Raise RunFailed with what the run said, if it failed."""
     if outcome.failure:
         raise RunFailed(f"{outcome.failure} (run {outcome.run_id})")
+
+
+def _materialize(
+    console: Console,
+    site: Site,
+    instance: dg.DagsterInstance,
+    group: Group,
+    covered: Window,
+    config: Mapping[str, Any],
+) -> Outcome:
+    tags = group.grid.tags(covered)
+    with progress_bars(console):
+        return materialize(site.definitions, instance, [group.key], tags=tags, config=config)
 
 
 def _judge_backfill(asset: str, start: str, end: str) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 
 from rich.console import Console
 
 from promtsdb_dagster.commands.environment import Site, open_site
-from promtsdb_dagster.commands.headless import (
-    foretell,
-    print_refresh,
-    raise_failure,
-    refresh_site,
-    require_migrated,
-)
+from promtsdb_dagster.commands.headless import fill, foretell
 from promtsdb_dagster.commands.home import open_instance
-from promtsdb_dagster.commands.progress import progress_bars
 from promtsdb_dagster.commands.ranges import read_window, whole_partitions
-from promtsdb_dagster.commands.runs import materialize
-from promtsdb_dagster.commands.summaries import summarize_backfill
-from promtsdb_dagster.commands.tables import backfill_table
 from promtsdb_dagster.core.windows import Window
 from promtsdb_dagster.defs.groups import Group
 from promtsdb_dagster.errors import InputError
@@ -56,26 +45,8 @@ def replace(
         if dry_run:
             foretell(console, site, instance, group, covered, config)
             return
-        require_migrated(console, site, instance)
-        started = time.monotonic()
-        with progress_bars(console):
-            outcome = materialize(
-                site.definitions,
-                instance,
-                [group.key],
-                tags=group.grid.tags(covered),
-                config=config,
-            )
-        seconds = time.monotonic() - started
-        # All: a metric that was routed wrongly leaves one table for the other.
-        fed = site.aggregates
-        # Also after a failure: what was replaced before it is to be seen.
-        with progress_bars(console):
-            refreshed = refresh_site(site, instance, fed, covered, only_changed=True)
-        raise_failure(outcome)
-        summary = summarize_backfill(outcome.materializations)
-        console.print(backfill_table({group.asset: (summary, seconds)}))
-        print_refresh(console, fed, refreshed)
+        # All aggregates: a metric that was routed wrongly leaves one table for the other.
+        fill(console, site, instance, group, covered, config, site.aggregates)
 
 
 def choose_group(site: Site, metric: str, window: Window, now: datetime) -> Group:
