@@ -50,7 +50,9 @@ class Daemon:
 
 
 @contextmanager
-def running_dagster(folder: Path, database_url: str, source: str) -> Iterator[Daemon]:
+def running_dagster(
+    folder: Path, database_url: str, source: str, **variables: str
+) -> Iterator[Daemon]:
     """Run it on that database and source, with an instance of its own below `folder`."""
     home = folder / "home"
     home.mkdir()
@@ -62,6 +64,8 @@ def running_dagster(folder: Path, database_url: str, source: str) -> Iterator[Da
         "DAGSTER_HOME": str(home),
         "DATABASE_URL": database_url,
         "DATASOURCE_URL": source,
+        "DAGSTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        **variables,
     }
     program = Path(sys.executable).with_name("dagster")
     with log.open("wb") as output:

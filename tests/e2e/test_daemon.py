@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 
 from promtsdb_dagster.defs.groups import backfill_groups
 from promtsdb_dagster.localstack.history import HistoryPlan
-from promtsdb_dagster.localstack.ports import free_port
 from promtsdb_dagster.settings import ROOT
 from tests.docs.reading import blocks
 from tests.doubles.scripted_http import Answer, ScriptedServer, scripted
+from tests.fix_dagster import Daemon, running_dagster, say_history_is_there
 from tests.fix_postgres import ScratchDatabase
 from tests.fix_prometheus import running_prometheus
 
@@ -72,35 +66,6 @@ BUCKETS = """
 """
 
 
-@dataclass(frozen=True)
-class Daemon:
-    """A running `dagster dev`; `home` is where its instance lives."""
-
-    url: str
-    home: Path
-    log: Path
-    process: subprocess.Popen[bytes]
-    webhook: ScriptedServer
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Return the data of a GraphQL answer."""
-        body = {"query": query, "variables": variables}
-        answer = httpx.post(f"{self.url}/graphql", json=body, timeout=60, trust_env=False)
-        found = answer.raise_for_status().json()
-        assert "errors" not in found, found["errors"]
-        data: dict[str, Any] = found["data"]
-        return data
-
-    def await_(self, what: str, is_true: Callable[[], bool], seconds: float = 300) -> None:
-        """Return as soon as something is true, or fail with the end of the log."""
-        deadline = time.monotonic() + seconds
-        while not is_true():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"waited in vain until {what}:\n{self.log.read_text()[-4000:]}")
-            # Not a guess at how long it takes: the loop ends when the answer is there.
-            time.sleep(0.5)
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prometheus with the last twelve days."""
@@ -121,53 +86,10 @@ def daemon(
     source: str, plain_database: ScratchDatabase, tmp_path: Path, webhook: ScriptedServer
 ) -> Iterator[Daemon]:
     """`dagster dev` on that source and a migrated database that has some history already."""
-    with plain_database.connection() as connection:
-        # Or the sensor `history` would start all groups by itself.
-        connection.execute(
-            "INSERT INTO internal.backfill_ledger (rule_group, rule, record, step, window_start, "
-            "window_end, series, rows_source, rows_written, rows_present, samples_dropped) VALUES "
-            "('elsewhere', 'r', 'r', '1h', '2023-05-10Z', '2023-05-11Z', 0, 0, 0, 0, 0)"
-        )
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
-    port, log = free_port(), tmp_path / "dagster.log"
-    environment = {
-        "HOME": str(tmp_path),
-        "PATH": os.environ["PATH"],
-        "DAGSTER_HOME": str(home),
-        "DATABASE_URL": plain_database.url,
-        "DATASOURCE_URL": source,
-        "NOTIFY_WEBHOOK_URL": f"{webhook.url}/hook",
-        "DAGSTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
-    }
-    program = Path(sys.executable).with_name("dagster")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(program), "dev", "-w", "workspace.yaml", "-p", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    found = Daemon(f"http://127.0.0.1:{port}", home, log, process, webhook)
-    try:
-        found.await_("the UI answers", lambda: _answers(f"{found.url}/server_info"))
+    say_history_is_there(plain_database)
+    hook = f"{webhook.url}/hook"
+    with running_dagster(tmp_path, plain_database.url, source, NOTIFY_WEBHOOK_URL=hook) as found:
         yield found
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(60)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
 
 
 # 0. A dry run of a range is launched the same way: it ends well, and nothing follows from it.
@@ -181,7 +103,7 @@ def _answers(url: str) -> bool:
 # 7. A run that fails is told to people, as soon as their webhook answers.
 # 8. From outside, the daemon is seen to be well.
 def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
-    daemon: Daemon, plain_database: ScratchDatabase
+    daemon: Daemon, plain_database: ScratchDatabase, webhook: ScriptedServer
 ) -> None:
     group = next(g for g in backfill_groups(HISTORY_START) if g.asset == "backfill_1y")
     end = group.grid.end(datetime.now(timezone.utc))
@@ -246,12 +168,12 @@ def test_ten_partitions_lead_to_one_refresh_of_what_they_feed(
     assert raw
     assert missing == 0
     assert left == 0
-    _a_failure_is_told(daemon)
+    _a_failure_is_told(daemon, webhook)
     _the_daemon_is_well(daemon)
 
 
-def _a_failure_is_told(daemon: Daemon) -> None:
-    assert daemon.webhook.requests == []
+def _a_failure_is_told(daemon: Daemon, webhook: ScriptedServer) -> None:
+    assert webhook.requests == []
     day = f"{datetime.now(timezone.utc) - 2 * timedelta(days=1):%Y-%m-%d}"
     launched = daemon.ask(
         WRONG,
@@ -268,8 +190,8 @@ def _a_failure_is_told(daemon: Daemon) -> None:
         },
     )["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
-    daemon.await_("the webhook was asked again", lambda: len(daemon.webhook.requests) >= 2)
-    for _, _, body in daemon.webhook.requests:
+    daemon.await_("the webhook was asked again", lambda: len(webhook.requests) >= 2)
+    for _, _, body in webhook.requests:
         (notice,) = json.loads(body)["notices"]
         assert (notice["subject"], notice["count"]) == ("backfill_1w", 1)
         assert notice["partitions"] == f"partition {day}"
