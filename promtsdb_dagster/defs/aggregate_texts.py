@@ -5,16 +5,16 @@ import dagster as dg
 from promtsdb_dagster.defs.describing import described, links
 
 _TIER = (
-    "The gauges of the tier **{}**, one bucket a minute and metric: the amount, which is the "
+    "The gauges of the tier {}, one bucket a minute and metric: the amount, which is the "
     "largest label `supply`, `excluded_supply` or `amount`, else the last sample."
 )
 _HOLDS = {
     "cumsum.all_metrics_minute": (
-        "The **running totals** by the minute: the sum of the increments of each metric. A total "
+        "The running totals by the minute: the sum of the increments of each metric. A total "
         "is the sum of all buckets before it."
     ),
     "internal.cagg_calculated_metric": (
-        "What **supply and value of the token** are made of, one bucket a minute, metric and tier. "
+        "What supply and value of the token are made of, one bucket a minute, metric and tier. "
         "Shows rows that are not refreshed yet, too."
     ),
     **{
@@ -22,13 +22,13 @@ _HOLDS = {
         for tier in ("mainnet", "testnet", "common")
     },
     "geo.latest_coords": (
-        "**Where each machine was**: the last position, country and city of each minute."
+        "Where each machine was: the last position, country and city of each minute."
     ),
 }
 _REFRESHING = (
-    "Hours and days above them are part of this asset.\n\nA person's refresh covers the whole "
-    "range that is asked for, one by automation only what was changed in it. Buckets whose raw "
-    "rows are gone are never touched."
+    "Hours and days above them are part of this asset.\n\nA refresh that a person starts covers "
+    "the whole range that is asked for, one by automation only what changed in it. Buckets whose "
+    "raw rows are gone are never touched."
 )
 _WHEN_RED = (
     "`agrees_with_rows` names a bucket that differs from its rows: materialize these weeks again, "

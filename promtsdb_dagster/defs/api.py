@@ -40,7 +40,7 @@ FAMILIES = (
     Family(
         "metrics",
         frozenset(f"internal.prometheus_{tier}_1m" for tier in ("mainnet", "testnet", "common")),
-        "**Gauges over time and their newest values**, of one tier.",
+        "Gauges over time and their newest values, of one tier.",
         (
             Function("get_agg_metric", _NAMED, "one metric, the largest of each interval"),
             Function("get_all_latest_mainnet_metrics", "", "mainnet: each metric's newest value"),
@@ -51,7 +51,7 @@ FAMILIES = (
     Family(
         "running_totals",
         frozenset({"cumsum.all_metrics_minute"}),
-        "**Totals since the beginning of history.**",
+        "Totals since the beginning of history.",
         (
             Function("get_agg_cumsum_metric", _NAMED, "one total at the end of each interval"),
             Function("get_all_latest_cumsum_metrics", "", "each total as it is now"),
@@ -60,7 +60,7 @@ FAMILIES = (
     Family(
         "token_metrics",
         frozenset({"internal.cagg_calculated_metric"}),
-        "**Supply and value of the token**, of one tier.",
+        "Supply and value of the token, of one tier.",
         (
             Function("get_agg_circulating_supply", _SERIES, "total less excluded and locked"),
             Function("get_agg_burned_supply", _SERIES, "burned tokens"),
@@ -78,19 +78,19 @@ FAMILIES = (
     Family(
         "positions",
         frozenset({"geo.latest_coords"}),
-        "**Where the machines are.**",
+        "Where the machines are.",
         (Function("get_latest_geo_coordinates", "", "the newest known position of each instance"),),
     ),
     Family(
         "coverage",
         frozenset({"internal.prometheus_remote_write", "cumsum.prometheus_remote_write"}),
-        "**What is stored and what is missing**, of each metric.",
+        "What is stored and what is missing, of each metric.",
         (Function("get_coverage", _SERIES, "hours stored, absent and missing, by interval"),),
     ),
     Family(
         "excluded_addresses",
         frozenset(),
-        "**The addresses whose tokens do not circulate**; the role `writer` changes the list.",
+        "The addresses whose tokens do not circulate; the role `writer` changes the list.",
         (
             Function("get_excluded_addresses", "", "the list, oldest first"),
             Function("add_excluded_address", "p_value", "nothing; adds one"),

@@ -38,7 +38,8 @@ def audit_check(
                 dg.AssetCheckSeverity.ERROR if verdict.severe else dg.AssetCheckSeverity.WARN
             ),
             description=verdict.text,
-            metadata={"seed": seed, **_metadata(verdict.facts)},
+            # As text, since the UI plots every number.
+            metadata={"seed": str(seed), **_metadata(verdict.facts)},
         )
 
     return check

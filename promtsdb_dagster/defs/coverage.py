@@ -53,7 +53,7 @@ def coverage_asset(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         owners=OWNERS,
         tags={"path": "upkeep"},
         description=described(
-            "**What is stored of every metric over time**, hour by hour, as a picture, a table and "
+            "What is stored of every metric over time, hour by hour, as a picture, a table and "
             "numbers: by the minute, by 15 minutes or by the hour; missing although the source "
             "has it; nowhere, as the source has none. Drawn every day, and whenever it is "
             "materialized. Programs ask `api.get_coverage`.",

@@ -11,6 +11,8 @@ OWNERS: Sequence[str] = ("team:metrics",)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LINKS = "dagster/code_references"
+# Folders whose files have namesakes elsewhere.
+_TOLD_APART = ("adapters", "core", "defs", "portable")
 _WHEN_RED = "**When it is red:**"
 
 
@@ -71,9 +73,11 @@ def _from_root(reference: dg.LocalFileCodeReference) -> str:
 
 
 def _label(path: str) -> str:
-    # The UI shows no more than 30 letters.
+    # The UI shows about 20 letters, and two files of one name must differ.
     folder, _, name = path.rpartition("/")
-    return f"portable/{name}" if folder == "sql/portable" else name
+    short = name.removesuffix(".up.sql")
+    inside = folder.rpartition("/")[2]
+    return f"{inside}/{short}" if inside in _TOLD_APART else short
 
 
 def _without_login(url: str | None) -> str | None:

@@ -64,7 +64,7 @@ def backfill_groups(history_start: datetime) -> tuple[Group, ...]:
             frozenset({CUMSUM}),
             "1h",
             described(
-                "The **running totals** since `BACKFILL_START`: one increment for each hour, up to "
+                "The running totals since `BACKFILL_START`: one increment for each hour, up to "
                 "the first live sample, into `cumsum.prometheus_remote_write`. One partition is a "
                 "week; the present one is filled as far as the source is settled.",
                 _WHEN_RED,
@@ -77,7 +77,7 @@ def backfill_groups(history_start: datetime) -> tuple[Group, ...]:
             frozenset({INTERNAL}),
             "1h",
             described(
-                "The **gauges of the last year** that are older than a week: one value for each "
+                "The gauges of the last year that are older than a week: one value for each "
                 "hour, into `internal.prometheus_remote_write`. One partition is a week. Weeks "
                 "beyond the retention are not fetched, and say so.",
                 _WHEN_RED,
@@ -90,9 +90,9 @@ def backfill_groups(history_start: datetime) -> tuple[Group, ...]:
             frozenset({INTERNAL}),
             "15m",
             described(
-                "The **gauges of the last seven whole days**: one value for each 15 minutes, into "
-                "`internal.prometheus_remote_write`. One partition is a day. Older days are "
-                "`backfill_1y`'s, and say so.",
+                "The gauges of the last seven whole days: one value for each 15 minutes, into "
+                "`internal.prometheus_remote_write`. One partition is a day. Older days belong to "
+                "`backfill_1y`, and say so.",
                 _WHEN_RED,
             ),
         ),
@@ -103,7 +103,7 @@ def backfill_groups(history_start: datetime) -> tuple[Group, ...]:
             frozenset({INTERNAL, CUMSUM}),
             "1m",
             described(
-                "What **live ingestion missed**: the live rules, one value for each minute, into "
+                "What live ingestion missed: the live rules, one value for each minute, into "
                 "both tables. One partition is a day; today's is filled up to now. The sensor "
                 "`live_gaps` launches exactly the minutes that are missing.",
                 _WHEN_RED,

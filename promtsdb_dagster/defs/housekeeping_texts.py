@@ -6,7 +6,7 @@ _FILES = ("promtsdb_dagster/defs/housekeeping.py", "promtsdb_dagster/adapters/ho
 
 HOUSEKEEPING_TEXTS = {
     "recent_buckets": described(
-        "The **last hour of every aggregate**, up to a minute ago, and whatever was missed before "
+        "The last hour of every aggregate, up to a minute ago, and whatever was missed before "
         "it. The sensor of the same name does it every minute; this does it whole. On TimescaleDB "
         "policies do it, and this notes the hours that they missed for good, which the sensor "
         "`late_changes` has refreshed.",
@@ -14,18 +14,18 @@ HOUSEKEEPING_TEXTS = {
         "made up for by itself.",
     ),
     "expired_rows": described(
-        "**Gauges older than one year** are dropped, an hour of them in a transaction; buckets and "
+        "Gauges older than one year are dropped, an hour of them in a transaction; buckets and "
         "running totals stay. On TimescaleDB it does nothing: a policy does it.",
         "the run's log says why; launch it again. It goes on where it ended, and nothing reads "
         "rows of that age.",
     ),
     "unused_tags": described(
-        "**Tags that no row has referred to for a week** are retired, and forgotten a month later; "
+        "Tags that no row has referred to for a week are retired, and forgotten a month later; "
         "until then they come back with the first row that refers to them. Looks at all rows.",
         "the run's log says why; launch it again. No row is without its tags meanwhile.",
     ),
     "old_notes": described(
-        "**Bookkeeping that nothing will act on any more** is dropped: changes of what can never "
+        "Bookkeeping that nothing will act on any more is dropped: changes of what can never "
         "be refreshed again, counts of refused rows and gaps in live data of over 400 days ago.",
         "the run's log says why; launch it again. Old notes cost space and nothing else.",
     ),

@@ -87,8 +87,9 @@ def _asset(migration: Migration, previous: dg.AssetKey | None, total: int) -> dg
 def _holds(migration: Migration) -> str:
     text = migration.up_text("timescaledb")
     paragraphs = [
-        f"**{migration.version:03d}, {migration.topic.replace('_', ' ')}.** {remark(text)}".strip(),
+        remark(text),
         f"Makes: {made(text)}." if made(text) else "",
+        "" if remark(text) or made(text) else f"Changes {migration.topic.replace('_', ' ')}.",
         _MATERIALIZING,
     ]
     return "\n\n".join(filter(None, paragraphs))

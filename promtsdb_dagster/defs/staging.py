@@ -25,7 +25,7 @@ def staging_asset(schema: str, deps: Sequence[dg.AssetKey]) -> dg.AssetsDefiniti
         owners=OWNERS,
         tags={"path": "live", "schema": schema},
         description=described(
-            f"Where Telegraf lands live samples, `staging_{schema}`: **empty** between two "
+            f"Where Telegraf lands live samples, `staging_{schema}`: empty between two "
             "batches, since a trigger moves each on. Materializing moves what is left, if "
             "something other than Telegraf wrote it or a trigger was off. Safe to repeat.",
             "`empty`: materialize this; rows that come back mean that a trigger is off, see "

@@ -65,7 +65,7 @@ def storage_specs(groups: Sequence[Group]) -> list[dg.AssetSpec]:
             INTERNAL_KEY,
             "gauges",
             [INTERNAL],
-            "The samples of **all gauges**, each once: live rows by the minute, history by the "
+            "The samples of all gauges, each once: live rows by the minute, history by the "
             "hour or quarter of an hour. Kept for one year. The sensor `storage` notes how many "
             "there are and how old the newest is.",
             "`live_rows_fresh` says which part of the live path stands still. Start it; the sensor "
@@ -76,7 +76,7 @@ def storage_specs(groups: Sequence[Group]) -> list[dg.AssetSpec]:
             CUMSUM_KEY,
             "totals",
             [CUMSUM],
-            "The increments of the **running totals**: each minute counts exactly once, by a live "
+            "The increments of the running totals: each minute counts exactly once, by a live "
             "row or by a backfill. Kept for ever, since a total is the sum of all of them.",
             "`no_doubles` names the metrics and hours that count twice. Replace them: "
             "docs/how-to/recover-wrong-rule.md.",
@@ -86,7 +86,7 @@ def storage_specs(groups: Sequence[Group]) -> list[dg.AssetSpec]:
             TAG_KEY,
             "tags",
             [INTERNAL, CUMSUM],
-            "**One row a series**, for both tables: its labels, by the hash that they have.",
+            "One row a series, for both tables: its labels, by the hash that they have.",
             "`no_orphans` says how many series have rows and no tags. Launch the backfill of the "
             "days that it names with `recheck`.",
             ("migrations/004_tag_table.up.sql", "queries/upsert_tags.sql"),

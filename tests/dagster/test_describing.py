@@ -36,10 +36,26 @@ def test_links_are_files_of_this_checkout() -> None:
 def test_links_to_both_texts_of_a_migration_differ() -> None:
     name = "013_cumsum_aggregate.up.sql"
     both = _references(links(f"sql/migrations/{name}", f"sql/portable/{name}"))
-    assert [each.label for each in both if isinstance(each, dg.LocalFileCodeReference)] == [
-        name,
-        f"portable/{name}",
-    ]
+    assert _labels(both) == ["013_cumsum_aggregate", "portable/013_cumsum_aggregate"]
+
+
+def test_links_to_namesakes_differ() -> None:
+    paths = [f"promtsdb_dagster/{folder}/coverage.py" for folder in ("defs", "core")]
+    assert _labels(_references(links(*paths))) == ["defs/coverage.py", "core/coverage.py"]
+
+
+def test_no_asset_has_two_links_of_one_name(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        labels = _labels(_references(spec.metadata))
+        assert len(set(labels)) == len(labels), spec.key
+
+
+def test_the_first_paragraph_is_plain(definitions: dg.Definitions) -> None:
+    """The catalog shows it as it is typed, and no more."""
+    for spec in definitions.resolve_all_asset_specs():
+        first = (spec.description or "").partition("\n\n")[0]
+        assert first, spec.key
+        assert "**" not in first, spec.key
 
 
 def test_links_lead_below_the_source_url() -> None:
@@ -100,3 +116,7 @@ def _references(metadata: Mapping[str, object]) -> list[object]:
     value = metadata[KEY]
     assert isinstance(value, dg.CodeReferencesMetadataValue)
     return [*value.code_references]
+
+
+def _labels(references: list[object]) -> list[str | None]:
+    return [each.label for each in references if isinstance(each, dg.LocalFileCodeReference)]
