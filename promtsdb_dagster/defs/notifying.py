@@ -183,7 +183,9 @@ def _nothing_failed(storms: s.Storms, retried: int, now: datetime) -> dg.SkipRea
 
 def _failed(cursor: str | None) -> _Failed:
     known = json.loads(cursor) if cursor else {}
-    seen = Seen(**known["seen"]) if known.get("seen") else None
+    seen = known.get("seen")
+    # Earlier versions kept a number, which SQLite gives more than once.
+    seen = Seen(**seen) if isinstance(seen, dict) else None
     return _Failed(seen, s.from_json(known.get("storms", {})), attempts_of(known))
 
 

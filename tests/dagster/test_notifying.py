@@ -283,6 +283,14 @@ def test_a_clock_that_was_put_back_keeps_no_message(failures: Sensor, told: Told
     assert {notice.subject for notice in told.messages[1].notices} == {"backfill_1w", "backfill_1y"}
 
 
+def test_the_cursor_of_an_earlier_version_is_read(failures: Sensor, told: Told) -> None:
+    failures.project.clock = datetime.now(timezone.utc)
+    failures.cursor = '{"seen": 7, "storms": {}, "tries": 0, "tried_at": null, "problem": ""}'
+    _die(failures, 1)
+    failures.tick()
+    assert len(told.messages) == 1
+
+
 def test_an_error_without_words_is_an_error(failures: Sensor, told: Told) -> None:
     told.error = NotifierError("")
     _die(failures, 1)
