@@ -17,8 +17,8 @@ from promtsdb_dagster.localstack.signals import ending_on_signals
 from promtsdb_dagster.settings import ROOT
 
 FOLDER = ROOT / "docs" / "pictures"
-# CSS pixels, and pixels of the picture for each: text that is still readable in a column of text.
-_WIDTH, _HEIGHT, _SCALE = 1280, 800, 1.25
+# Pixels of the picture for each CSS pixel: text that is still readable in a column of text.
+_SCALE = 1.25
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,11 +55,9 @@ def _take(scenes: Sequence[Scene], world: World, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for scene in scenes:
-        if scene.needs and not world.has_asset(scene.needs):
-            _say(f"left out {scene.name}: there is no asset {scene.needs}")
-            continue
+        width, height = scene.size
         # A window each: no hint, no message and no opened list of the one before.
-        with open_window(world.url, width=_WIDTH, height=_HEIGHT, scale=_SCALE) as window:
+        with open_window(world.url, width=width, height=height, scale=_SCALE) as window:
             try:
                 scene.show(window.page, world)
                 wait_still(window.page)

@@ -24,8 +24,8 @@ class Scene:
 
     name: str
     show: Callable[[Page, World], None]
-    # An asset that not every version of the project has.
-    needs: str | None = None
+    # CSS pixels; what is flat would else be lost in a high picture.
+    size: tuple[int, int] = (1280, 800)
 
 
 def _plots(page: Page, _: World) -> None:
@@ -53,7 +53,13 @@ def _coverage(page: Page, _: World) -> None:
 
 
 def _graph(page: Page, _: World) -> None:
-    ui.open_wide_graph(page, _OPENED, 'not group:"migrations" and not group:"housekeeping"')
+    ui.open_wide_graph(page, "horizontal")
+    page.get_by_text("aggregates", exact=True).last.wait_for()
+
+
+def _lineage(page: Page, _: World) -> None:
+    selection = 'not group:"migrations" and not group:"housekeeping"'
+    ui.open_wide_graph(page, "vertical", _OPENED, selection)
     # What Dagster knows of the assets comes after the graph.
     page.locator('foreignObject [style*="background-green"]').first.wait_for()
 
@@ -88,9 +94,10 @@ SCENES = (
     Scene("materialization", _plots),
     Scene("backfill", _partitions),
     Scene("launch", _launch),
-    Scene("graph", _graph),
+    Scene("graph", _graph, size=(1180, 560)),
+    Scene("lineage", _lineage),
     Scene("sensors", _sensors),
     Scene("tick", _tick),
-    Scene("coverage", _coverage, needs="coverage"),
+    Scene("coverage", _coverage),
     Scene("check", _check),
 )

@@ -35,10 +35,15 @@ def graph_path(opened: Iterable[str], selection: str = "") -> str:
     return f"/asset-groups{chosen}?{urlencode({'expanded': groups})}"
 
 
-def open_wide_graph(page: Page, opened: Iterable[str], selection: str) -> None:
-    """Open the lineage graph without the lists beside it, the source on top, the whole in view."""
+def open_wide_graph(
+    page: Page, direction: str, opened: Iterable[str] = (), selection: str = ""
+) -> None:
+    """Open the lineage graph without the lists beside it, the whole in view.
+
+    `direction` is horizontal, with the source on the left, or vertical.
+    """
     own = page.viewport_size or {"width": 1280, "height": 800}
-    stored = {"asset-graph-direction": '"vertical"', "dagster-nav-collapsed": "true"}
+    stored = {"asset-graph-direction": json.dumps(direction), "dagster-nav-collapsed": "true"}
     page.add_init_script(
         f"Object.entries({json.dumps({**stored, 'large-screen-nav-open': 'false'})})"
         ".forEach(([name, value]) => localStorage.setItem(name, value))"

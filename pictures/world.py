@@ -75,10 +75,6 @@ class World:
         with psycopg.connect(endpoints.database_url) as connection:
             connection.execute(statement.encode(), values)
 
-    def has_asset(self, name: str) -> bool:
-        """Say whether the project has an asset of that name."""
-        return [name] in [node["assetKey"]["path"] for node in self._assets()["assetNodes"]]
-
     def has(self, groups: Sequence[str]) -> bool:
         """Say whether every asset of these groups was materialized."""
         try:
