@@ -196,8 +196,16 @@ def _metadata(part: PartitionReport) -> dict[str, dg.MetadataValue]:
         "skipped": dg.MetadataValue.json(list(part.skipped)),
         "remarks": dg.MetadataValue.json(list(part.remarks)),
         "seconds": dg.MetadataValue.float(round(part.seconds, 3)),
-        "rows_per_second": dg.MetadataValue.float(round(part.rows_per_second, 1)),
+        **_rate(part),
     }
+
+
+def _rate(part: PartitionReport) -> dict[str, dg.MetadataValue]:
+    # Dagster plots the newest event of a partition: where nothing was to be written, zero would
+    # take the place of the rate at which it was.
+    if not part.rows_written:
+        return {}
+    return {"rows_per_second": dg.MetadataValue.float(round(part.rows_per_second, 1))}
 
 
 def _totals(parts: Collection[PartitionReport]) -> dict[str, dg.MetadataValue]:

@@ -57,6 +57,7 @@ class FakeBackfill:
     remarks: list[str] = field(default_factory=list)
     # Called in each run, as a replay is.
     replay: Callable[[], None] | None = None
+    writes: int = 10
 
     def check_clock(self, now: datetime) -> None:
         if self.skew:
@@ -83,7 +84,7 @@ class FakeBackfill:
             report = PartitionReport(window, complete=complete)
             if complete:
                 report.windows = [window]
-                report.rows_written = 10
+                report.rows_written = self.writes
                 report.skipped = ["older than the retention of 365 days: all of it"]
                 report.remarks = self.remarks
             reports.append(report)

@@ -68,6 +68,16 @@ def test_every_partition_tells_what_was_done_for_it(
         assert metadata["skipped"] == ["older than the retention of 365 days: all of it"]
 
 
+def test_a_partition_that_was_done_has_no_rate_to_plot(
+    definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
+) -> None:
+    project.engine.writes = 0
+    result = run_assets(definitions, instance, [WEEK], tags=RANGE)
+    for event in result.get_asset_materialization_events():
+        assert event.materialization.metadata["rows_written"].value == 0
+        assert "rows_per_second" not in event.materialization.metadata
+
+
 def test_recheck_reaches_the_engine(
     definitions: dg.Definitions, project: FakeProject, instance: dg.DagsterInstance
 ) -> None:
