@@ -54,11 +54,12 @@ def test_the_commands_do_what_they_say(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """
-    1. `make migrate` on an empty database, and a dry run that writes nothing.
+    1. `make migrate` finds the schema there, and a dry run writes nothing. On an empty database
+       tests/e2e/test_commands.py runs it, which takes as long as all of this.
     2. Everything else that the pages name, `make health` among it, ends with status 0.
     3. With --recheck a backfill writes nothing: all that it stored is there.
     """
-    url = plain_cluster.empty_url()
+    url = plain_cluster.migrated_url()
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("DATASOURCE_URL", prometheus)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))

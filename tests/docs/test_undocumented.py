@@ -8,9 +8,6 @@ from pathlib import Path
 import psycopg
 
 from docgen.api_catalog import functions
-from docgen.asset_runs import real_definitions, recorded
-from docgen.asset_words import METADATA
-from docgen.assets import config_fields
 from docgen.command_lines import MODULES, modules, promtsdb, targets
 from docgen.commands import SCRIPTS
 from docgen.env_file import variables
@@ -44,28 +41,6 @@ def test_every_variable_that_something_reads() -> None:
     assert not lacking, "in .env.example, or in docgen/settings.py what nobody sets by hand"
     assert not known - set(found), "nothing reads these any more"
     assert not [each.name for each in variables() if not each.what or not each.default]
-
-
-def test_every_asset_its_config_and_what_it_records() -> None:
-    lacking: list[str] = []
-    keys: set[str] = set()
-    with real_definitions() as found:
-        for node in found.resolve_asset_graph().asset_nodes:
-            name = node.key.to_user_string()
-            what, _, red = (node.description or "").partition("**When it is red:**")
-            lacking += [f"{name}: what it holds"] * (not what.strip())
-            lacking += [f"{name}: what to do when it is red"] * (not red.strip())
-            lacking += [f"{name}: its owner"] * (not node.owners)
-            for field, said in config_fields(node).items():
-                lacking += [f"{name}: config {field}"] * (not said.description)
-        jobs = found.get_repository_def().get_all_jobs()
-        lacking += [f"job {j.name}" for j in jobs if not j.description and j.name[:2] != "__"]
-    for key, metadata in recorded().items():
-        keys |= set(metadata)
-        said = key.to_user_string()
-        lacking += [f"{said}: metadata {name}" for name in metadata if not METADATA.get(name)]
-    assert not lacking, "metadata: in docgen/asset_words.py, the rest: where it is defined"
-    assert not set(METADATA) - keys, "docgen/asset_words.py: no asset records these any more"
 
 
 def test_every_function_of_the_api(plain_database: ScratchDatabase) -> None:

@@ -126,18 +126,17 @@ def test_a_refresh_covers_exactly_the_range(
 
 
 def test_a_source_that_is_not_there_fails_in_one_paragraph(
-    empty_database: ScratchDatabase,
+    database: ScratchDatabase,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["migrate"]) == 0
+    monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("DATASOURCE_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("DATASOURCE_ATTEMPTS", "1")
-    capsys.readouterr()
     assert _run("backfill", *RANGE, "--asset", "backfill_forever") == cli.FAILED
     error = capsys.readouterr().err
     paragraph = error[error.index("error: ") :]
     assert "Traceback" not in error
     assert len(paragraph.strip().splitlines()) == 1
     assert "http://127.0.0.1:" in paragraph
-    assert _one(empty_database, RAW)[0] == 0
+    assert _one(database, RAW)[0] == 0
