@@ -55,6 +55,7 @@ def test_all_is_well(
     assert len(project.audit.asked) == 13
     doubles = evaluations["cumsum/prometheus_remote_write:no_doubles"]
     assert doubles.metadata["rows"] == dg.MetadataValue.int(10), "a number, so that it is plotted"
+    assert isinstance(doubles.metadata["seed"], dg.TextMetadataValue), "plots of it say nothing"
 
 
 def test_live_rows_are_looked_at_with_the_comparison(
