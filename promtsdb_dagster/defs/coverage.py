@@ -65,7 +65,7 @@ def coverage_asset(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
             "promtsdb_dagster/defs/coverage.py",
             "promtsdb_dagster/core/coverage.py",
             "sql/migrations/064_coverage.up.sql",
-            "sql/migrations/067_api_coverage.up.sql",
+            "sql/migrations/068_api_coverage.up.sql",
         ),
     )
     def coverage(

@@ -18,3 +18,5 @@ BEGIN
     END IF;
 END
 $$;
+
+NOTIFY pgrst, 'reload schema';

@@ -21,3 +21,5 @@ BEGIN
     END IF;
 END
 $$;
+
+NOTIFY pgrst, 'reload schema';

@@ -24,17 +24,7 @@ DECLARE
     v_names text[];
     v_starts timestamptz[];
 BEGIN
-    PERFORM internal.check_series_request(
-        ARRAY['mainnet', 'testnet', 'common', 'cumsum', 'geo'],
-        p_schema, p_interval, p_from, p_to);
-    IF internal.interval_months(p_interval) = 0 AND extract(epoch FROM p_interval) % 3600 <> 0 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('p_interval must be whole hours, got %L', p_interval),
-            DETAIL = 'What is stored is told by the hour.',
-            HINT = 'Use a length such as 1 hour, 6 hours, 1 day, 7 days or 1 month.';
-    END IF;
-
+    PERFORM internal.check_coverage_request(p_schema, p_interval, p_from, p_to);
     v_range := internal.coverage_range(p_schema, p_from, p_to);
     IF v_range.first >= v_range.past THEN
         RETURN;

@@ -1,0 +1,1 @@
+DROP FUNCTION internal.check_coverage_request(text, interval, timestamptz, timestamptz);
