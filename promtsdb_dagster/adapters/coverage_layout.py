@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from promtsdb_dagster.core.coverage import Coverage, Kind, Row, State
 
-MARGIN, TOP, LABELS, SHARE = 20, 132, 262, 58
+MARGIN, LEGEND, TOP, LABELS, SHARE = 20, 82, 134, 262, 58
 ROW, GAP, HEAD = 16, 3, 32
 FONT, TITLE = 13, 22
 MOST_COLUMNS = 190

@@ -93,16 +93,18 @@ class _Pen:
         self._text((at.MARGIN, 54), told, colour=_PALE)
 
     def legend(self) -> None:
-        x = at.MARGIN
+        x, y = at.MARGIN, at.LEGEND
         used = {at.look_of(kind) for row in self.coverage.rows for kind in row.total}
         for look in at.LOOKS:
             if look is at.ANY and look not in used:
                 continue
-            self._fill(look, (x, 82, x + 20, 82 + at.ROW))
-            self._draw.rectangle((x, 82, x + 19, 81 + at.ROW), outline=_FRAME)
-            x += 25
-            self._text((x, 82), look.words)
-            x += int(self._draw.textlength(look.words, self._font(at.FONT))) + 16
+            past = x + 25 + int(self._draw.textlength(look.words, self._font(at.FONT)))
+            if past > self.layout.width - at.MARGIN:
+                x, y, past = at.MARGIN, y + 20, at.MARGIN + past - x
+            self._fill(look, (x, y, x + 20, y + at.ROW))
+            self._draw.rectangle((x, y, x + 19, y + at.ROW - 1), outline=_FRAME)
+            self._text((x + 25, y), look.words)
+            x = past + 16
 
     def axis(self) -> None:
         bottom = self.layout.bottom + 6

@@ -58,6 +58,13 @@ def test_each_kind_of_hour_has_its_colours_in_its_cells(coverage: Coverage) -> N
             assert colours == {ImageColor.getrgb(c) for c in (look.colour, look.ink) if c}, look
 
 
+def test_the_legend_stays_inside_the_picture(coverage: Coverage) -> None:
+    """All looks at once need two lines."""
+    image = Image.open(BytesIO(draw(coverage))).convert("RGB")
+    band = (image.width - at.MARGIN + 1, at.LEGEND, image.width, at.TOP - 10)
+    assert [colour for _, colour in image.crop(band).getcolors() or []] == [(255, 255, 255)]
+
+
 def test_a_cell_fills_as_its_hours_do(coverage: Coverage) -> None:
     image = Image.open(BytesIO(draw(coverage))).convert("RGB")
     x, y = Layout(coverage).place("half", 20, NOWHERE)
