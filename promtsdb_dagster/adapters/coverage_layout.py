@@ -104,7 +104,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Return the width of the picture."""
-        return max(self.right + SHARE + MARGIN, 1120)
+        return max(self.right + SHARE + MARGIN, 980)
 
     @property
     def bottom(self) -> int:
