@@ -22,6 +22,13 @@ _ALLOWED_CLOCK_SECONDS = 60.0
 _VMALERT_PATHS = ("api/v1/rules", "api/v1/groups")
 # One line an output; internal_agent_... adds them up.
 _TELEGRAF_OUTPUTS = "internal_write_"
+_VARIABLES = {
+    "prometheus": "DATASOURCE_URL",
+    "vmalert": "VMALERT_URL",
+    "telegraf": "TELEGRAF_METRICS_URL",
+    "postgrest": "POSTGREST_ADMIN_URL",
+    "caddy": "API_URL",
+}
 
 Fact = str | int | float | bool
 
@@ -71,7 +78,8 @@ class Services:
     def _health(self, service: str) -> Health:
         url: str | None = getattr(self._endpoints, service)
         if url is None:
-            return Health(True, "not configured", configured=False)
+            text = f"not configured; {_VARIABLES[service]} says where it is"
+            return Health(True, text, configured=False)
         questions: dict[str, Callable[[httpx.Client], Health]] = {
             "prometheus": self._prometheus,
             "vmalert": self._vmalert,

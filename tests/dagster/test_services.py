@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import dagster as dg
 import pytest
 
 from promtsdb_dagster.adapters.services import Endpoints, Health, Services
+from promtsdb_dagster.installation import install
 from promtsdb_dagster.localstack.ports import free_port
+from promtsdb_dagster.settings import load_settings
 from tests.dagster.fakes import FakeProject
 from tests.doubles.scripted_http import Answer, scripted
 from tests.fix_prometheus import History
@@ -149,6 +152,18 @@ def test_nobody_there(service: str) -> None:
     health = Services(endpoints, timeout_seconds=5).health(service)
     assert not health.healthy
     assert f"{service} does not answer" in health.text
+
+
+@pytest.mark.parametrize("service", ["prometheus", "vmalert", "telegraf", "postgrest", "caddy"])
+def test_what_is_not_configured_is_told_with_its_variable(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = Services(Endpoints()).health(service)
+    assert (health.healthy, health.configured) == (True, False)
+    variable = re.fullmatch(r"not configured; ([A-Z_]+) says where it is", health.text)
+    assert variable
+    monkeypatch.setenv(variable[1], f"http://127.0.0.1:{free_port()}")
+    assert install(load_settings()).services().health(service).configured
 
 
 def test_the_job_says_which_services_there_are(
