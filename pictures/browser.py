@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +36,16 @@ def missing() -> str | None:
         import playwright.sync_api  # noqa: F401
     except ImportError:
         return "playwright is not installed; `scripts/setup --tests` installs it"
+    # Node.js of its own: it has machine code for some systems, and needs libraries.
+    driver = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if driver.returncode:
+        said = (driver.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        return f"playwright does not start: {said}; on Debian `sudo apt-get install libatomic1`"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,6 @@ import pytest
 
 from promtsdb_dagster.localstack.binaries import find_program
 from promtsdb_dagster.localstack.ports import free_port
-from promtsdb_dagster.settings import ROOT
 from tests.fix_deployment import Deployment
 from tests.fix_postgrest import CONFIGURATION
 from tests.fix_telegraf import CONFIG, as_role, wait_until
@@ -102,8 +102,12 @@ def test_a_wrong_password(deployment: Deployment, tmp_path: Path) -> None:
     assert not [spelled for spelled in spellings(MARKS["database"]) if spelled in log]
 
 
-def test_vmalert(tmp_path: Path) -> None:
+@pytest.mark.parametrize("find", [find_program, shutil.which], ids=["ours", "the system's"])
+def test_vmalert(find: Callable[[str], Path | str | None], tmp_path: Path) -> None:
     """Neither its source nor where it writes to is there."""
+    vmalert = find("vmalert")
+    if vmalert is None:
+        pytest.skip("vmalert is not there; `make tools` or apt-get has it")
     away = f"127.0.0.1:{free_port()}"
     environment = {
         "datasource_url": f"http://me:{quote(MARKS['source'], '')}@{away}",
@@ -113,10 +117,14 @@ def test_vmalert(tmp_path: Path) -> None:
     }
     folder = tmp_path / "vmalert"
     folder.mkdir()
+    # Each second: it waits for up to an interval before it asks for the first time.
+    rules = folder / "rules.yaml"
+    rules.write_text(
+        "groups: [{name: each_second, interval: 1s, rules: [{record: one, expr: vector(1)}]}]"
+    )
     command = [
-        program("vmalert"), "-envflag.enable", f"-rule={ROOT}/rules/live.yaml",
-        "-evaluationInterval=1s", f"-httpListenAddr=127.0.0.1:{free_port()}",
-        "-rule.evalDelay=0s", "-loggerLevel=INFO",
+        str(vmalert), "-envflag.enable", f"-rule={rules}",
+        f"-httpListenAddr=127.0.0.1:{free_port()}", "-loggerLevel=INFO",
     ]  # fmt: skip
     with running(command, environment, folder) as log:
         told(log, "refused")

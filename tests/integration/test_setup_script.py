@@ -76,7 +76,7 @@ def test_who_is_not_root_is_told_the_command(checkout: Checkout) -> None:
     assert answer.returncode == 1
     assert "sudo apt-get install -y --no-install-recommends" in answer.stderr
     assert "prometheus" in answer.stderr
-    assert "nodejs npm" in answer.stderr
+    assert "nodejs npm curl" in answer.stderr
     assert "must not run" not in answer.stdout + answer.stderr
     assert not (checkout.folder / ".venv").exists()
 
