@@ -66,27 +66,18 @@ def materialize(page: Page, key: Sequence[str]) -> None:
 
 def open_markdown(page: Page) -> Locator:
     """Open the newest picture among the metadata of the asset shown; return the picture."""
-    from playwright import sync_api as api
-
-    link = page.get_by_text("Show Markdown").first
-    for _ in range(RUN_MS // _RELOAD_MS):
-        # The page follows the status of its asset by itself, and not its metadata.
-        page.reload()
-        with contextlib.suppress(api.TimeoutError):
-            link.wait_for(timeout=_RELOAD_MS)
-            break
-    link.click()
     picture = page.get_by_role("dialog").locator("img")
-    picture.wait_for()
+    # The page follows the status of its asset by itself, and not its metadata.
+    _open(page, page.get_by_text("Show Markdown").first, picture)
     return picture
 
 
 def open_launch_dialog(page: Page, key: Sequence[str]) -> Locator:
     """Press Materialize on an asset with partitions; return the dialog."""
     page.goto(asset_path(key, "partitions"))
-    page.get_by_role("button", name="Materialize").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Partition selection").wait_for()
+    button = page.get_by_role("button", name="Materialize").first
+    _open(page, button, dialog.get_by_text("Partition selection"))
     return dialog
 
 
@@ -128,10 +119,23 @@ def open_sensor(page: Page, name: str) -> None:
 
 def open_skipped_tick(page: Page) -> Locator:
     """Open the newest tick that started nothing; return the dialog that says why."""
-    page.get_by_role("button", name="0 runs requested").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Skip reason").wait_for()
+    button = page.get_by_role("button", name="0 runs requested").first
+    _open(page, button, dialog.get_by_text("Skip reason"))
     return dialog
+
+
+def _open(page: Page, opener: Locator, opened: Locator) -> None:
+    # Drawn anew while it still loads, a page closes its dialog again: once may be too little.
+    from playwright import sync_api as api
+
+    for _ in range(RUN_MS // _RELOAD_MS):
+        page.reload()
+        with contextlib.suppress(api.TimeoutError):
+            opener.click(timeout=_RELOAD_MS)
+            opened.wait_for(timeout=_RELOAD_MS)
+            return
+    raise LookupError(f"{opener} was pressed, wanted {opened}; look at the page that was kept")
 
 
 def _button(page: Page, text: str) -> Locator:

@@ -98,15 +98,18 @@ def filled(
     *,
     wrong: bool = False,
     more: Callable[[ReplacedWorld], None] = _right,
+    now: datetime | None = None,
 ) -> Iterator[ReplacedWorld]:
     """Lend a database that the rules have filled and refreshed; to fill one takes three seconds.
 
-    All of a server have the same `now`, until the hour is over: roll-ups end by the hour.
+    All of a server have the same `now`, until the hour is over: roll-ups end by the hour. Those
+    that are compared are given that of the first.
     """
-    with ScratchDatabase(cluster.url("postgres")) as admin:
-        now = w.floor(database_now(admin), MINUTE)
+    if now is None:
+        with ScratchDatabase(cluster.url("postgres")) as admin:
+            now = w.floor(database_now(admin), MINUTE)
+        now = _NOWS.setdefault((cluster.url(""), w.floor(now, HOUR)), now)
     hour = cluster.url(""), w.floor(now, HOUR)
-    now = _NOWS.setdefault(hour, now)
     kind = (hour[0], f"{wrong} {more.__qualname__}", hour[1])
     if kind not in _FILLED:
         url = cluster.migrated_url()

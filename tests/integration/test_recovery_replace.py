@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from promtsdb_dagster.adapters.sql import query
+from promtsdb_dagster.core import windows as w
 from promtsdb_dagster.core.planner import Only
 from promtsdb_dagster.errors import InputError, LossRefused
 from promtsdb_dagster.settings import ROOT
@@ -25,6 +26,7 @@ from tests.replaced_world import (
     TOTAL,
     ReplacedWorld,
     Window,
+    database_now,
     filled,
 )
 from tests.rows import put
@@ -36,13 +38,6 @@ TWINS = [(0, 1), (0, 2), (1, 1), (2, 2), (3, 1), (3, 2)]
 
 
 @pytest.fixture
-def right(cluster: Cluster) -> Iterator[ReplacedWorld]:
-    """Lend a database that the right rules filled from the beginning."""
-    with filled(cluster) as world:
-        yield world
-
-
-@pytest.fixture
 def world(cluster: Cluster) -> Iterator[ReplacedWorld]:
     """Lend one that a wrong rule filled; the rule is mended."""
     with filled(cluster, wrong=True) as world:
@@ -50,8 +45,25 @@ def world(cluster: Cluster) -> Iterator[ReplacedWorld]:
         yield world
 
 
+@pytest.fixture
+def right(cluster: Cluster, world: ReplacedWorld) -> Iterator[ReplacedWorld]:
+    """Lend a database that the right rules filled from the beginning."""
+    with filled(cluster, now=world.now) as twin:
+        yield twin
+
+
+def refresh_within_an_hour(*worlds: ReplacedWorld) -> None:
+    """Refresh all of them before the server's hour ends, by which roll-ups end."""
+    while True:
+        hour = w.floor(database_now(worlds[0].database), HOUR)
+        for each in worlds:
+            each.refresh()
+        if w.floor(database_now(worlds[0].database), HOUR) == hour:
+            return
+
+
 def assert_same(world: ReplacedWorld, right: ReplacedWorld) -> None:
-    world.refresh()
+    refresh_within_an_hour(world, right)
     for mine, theirs in zip(world.contents(), right.contents(), strict=True):
         assert set(mine) ^ set(theirs) == set()
         assert mine == theirs
