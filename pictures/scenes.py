@@ -72,8 +72,7 @@ def _sensors(page: Page, world: World) -> None:
 
 def _tick(page: Page, world: World) -> None:
     world.resume_history()
-    ui.open_sensor(page, "history")
-    ui.open_skipped_tick(page)
+    ui.open_skipped_tick(page, "history")
 
 
 def _check(page: Page, world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -68,16 +67,15 @@ def open_markdown(page: Page) -> Locator:
     """Open the newest picture among the metadata of the asset shown; return the picture."""
     picture = page.get_by_role("dialog").locator("img")
     # The page follows the status of its asset by itself, and not its metadata.
-    _open(page, page.get_by_text("Show Markdown").first, picture)
+    _open(page, page.url, page.get_by_text("Show Markdown").first, picture)
     return picture
 
 
 def open_launch_dialog(page: Page, key: Sequence[str]) -> Locator:
     """Press Materialize on an asset with partitions; return the dialog."""
-    page.goto(asset_path(key, "partitions"))
     dialog = page.get_by_role("dialog")
     button = page.get_by_role("button", name="Materialize").first
-    _open(page, button, dialog.get_by_text("Partition selection"))
+    _open(page, asset_path(key, "partitions"), button, dialog.get_by_text("Partition selection"))
     return dialog
 
 
@@ -112,30 +110,30 @@ def execute_check(page: Page) -> None:
     _button(page, "Execute").click()
 
 
-def open_sensor(page: Page, name: str) -> None:
-    """Open the page of a sensor with its ticks."""
-    page.goto(f"/locations/{LOCATION}/sensors/{name}")
-
-
-def open_skipped_tick(page: Page) -> Locator:
-    """Open the newest tick that started nothing; return the dialog that says why."""
+def open_skipped_tick(page: Page, sensor: str) -> Locator:
+    """Open a sensor's newest tick that started nothing; return the dialog that says why."""
     dialog = page.get_by_role("dialog")
     button = page.get_by_role("button", name="0 runs requested").first
-    _open(page, button, dialog.get_by_text("Skip reason"))
+    _open(
+        page, f"/locations/{LOCATION}/sensors/{sensor}", button, dialog.get_by_text("Skip reason")
+    )
     return dialog
 
 
-def _open(page: Page, opener: Locator, opened: Locator) -> None:
+def _open(page: Page, url: str, opener: Locator, opened: Locator) -> None:
     # Drawn anew while it still loads, a page closes its dialog again: once may be too little.
     from playwright import sync_api as api
 
-    for _ in range(RUN_MS // _RELOAD_MS):
-        page.reload()
-        with contextlib.suppress(api.TimeoutError):
+    for left in reversed(range(RUN_MS // _RELOAD_MS)):
+        page.goto(url)
+        try:
             opener.click(timeout=_RELOAD_MS)
             opened.wait_for(timeout=_RELOAD_MS)
+        except api.TimeoutError:
+            if not left:
+                raise
+        else:
             return
-    raise LookupError(f"{opener} was pressed, wanted {opened}; look at the page that was kept")
 
 
 def _button(page: Page, text: str) -> Locator:

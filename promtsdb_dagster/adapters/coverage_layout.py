@@ -16,6 +16,8 @@ FONT, TITLE = 13, 22
 MOST_COLUMNS = 190
 # Dagster shows pictures as they are, in a dialog of four fifths of the screen.
 _WIDTH = 760
+# For the line of words at the top; what that dialog has room for on a screen of 1,280.
+_LEAST_WIDTH = 1000
 # What is missing is never too little to be seen.
 _LEAST = 4
 _TICK_SPACE = 62
@@ -104,7 +106,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Return the width of the picture."""
-        return max(self.right + SHARE + MARGIN, 980)
+        return max(self.right + SHARE + MARGIN, _LEAST_WIDTH)
 
     @property
     def bottom(self) -> int:

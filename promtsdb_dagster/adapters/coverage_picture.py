@@ -98,13 +98,13 @@ class _Pen:
         for look in at.LOOKS:
             if look is at.ANY and look not in used:
                 continue
-            past = x + 25 + int(self._draw.textlength(look.words, self._font(at.FONT)))
-            if past > self.layout.width - at.MARGIN:
-                x, y, past = at.MARGIN, y + 20, at.MARGIN + past - x
+            width = 25 + int(self._draw.textlength(look.words, self._font(at.FONT)))
+            if x + width > self.layout.width - at.MARGIN:
+                x, y = at.MARGIN, y + 20
             self._fill(look, (x, y, x + 20, y + at.ROW))
             self._draw.rectangle((x, y, x + 19, y + at.ROW - 1), outline=_FRAME)
             self._text((x + 25, y), look.words)
-            x = past + 16
+            x += width + 16
 
     def axis(self) -> None:
         bottom = self.layout.bottom + 6

@@ -98,8 +98,7 @@ def test_a_failing_check_says_what_to_do(site: Site, page: Page) -> None:
 
 
 def test_a_tick_that_did_nothing_says_why(site: Site, page: Page) -> None:
-    ui.open_sensor(page, "history")
-    dialog: Locator = ui.open_skipped_tick(page)
+    dialog: Locator = ui.open_skipped_tick(page, "history")
     dialog.get_by_text(re.compile(r"the database has its history.{20,}")).wait_for()
     healthy(site)
 

@@ -49,8 +49,8 @@ def running(command: Sequence[str], environment: Mapping[str, str], folder: Path
             assert spelled not in seen, spelled
 
 
-def program(name: str) -> str:
-    found = find_program(name)
+def program(name: str, find: Callable[[str], Path | str | None] = find_program) -> str:
+    found = find(name)
     if found is None:
         pytest.skip(f"{name} is not there")
     return str(found)
@@ -105,9 +105,6 @@ def test_a_wrong_password(deployment: Deployment, tmp_path: Path) -> None:
 @pytest.mark.parametrize("find", [find_program, shutil.which], ids=["ours", "the system's"])
 def test_vmalert(find: Callable[[str], Path | str | None], tmp_path: Path) -> None:
     """Neither its source nor where it writes to is there."""
-    vmalert = find("vmalert")
-    if vmalert is None:
-        pytest.skip("vmalert is not there; `make tools` or apt-get has it")
     away = f"127.0.0.1:{free_port()}"
     environment = {
         "datasource_url": f"http://me:{quote(MARKS['source'], '')}@{away}",
@@ -123,7 +120,7 @@ def test_vmalert(find: Callable[[str], Path | str | None], tmp_path: Path) -> No
         "groups: [{name: each_second, interval: 1s, rules: [{record: one, expr: vector(1)}]}]"
     )
     command = [
-        str(vmalert), "-envflag.enable", f"-rule={rules}",
+        program("vmalert", find), "-envflag.enable", f"-rule={rules}",
         f"-httpListenAddr=127.0.0.1:{free_port()}", "-loggerLevel=INFO",
     ]  # fmt: skip
     with running(command, environment, folder) as log:
